@@ -1,0 +1,2 @@
+//! The `seatrial` binary.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Reads, merges, explains and validates suites.

@@ -1,0 +1,1 @@
+//! Terminal, JSON and JUnit reports, from findings alone.

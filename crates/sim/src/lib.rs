@@ -1,0 +1,1 @@
+//! A simulated provider on loopback, for demonstrations and tests.

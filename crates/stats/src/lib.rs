@@ -1,0 +1,1 @@
+//! Statistics: intervals, tests, power, agreement, sequential inference, change detectors; pure.

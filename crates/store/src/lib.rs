@@ -1,0 +1,1 @@
+//! Append-only record of runs: traits, SQLite back end, migrations, conformance suite.

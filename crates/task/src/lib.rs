@@ -1,0 +1,1 @@
+//! Ports between engine, drivers and scorers; dataset readers; freezing a plan.

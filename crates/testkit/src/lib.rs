@@ -1,0 +1,1 @@
+//! Helpers for tests: shared data, temporary suites, processes.

@@ -1,0 +1,1 @@
+//! Text metrics: normalisation, BLEU, chrF, TER, ROUGE, METEOR, edit distance, readability; pure.

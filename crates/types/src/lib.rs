@@ -1,0 +1,1 @@
+//! Vocabulary shared by every floor: ids, money, cases, samples, scores, estimates, findings.
