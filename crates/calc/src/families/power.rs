@@ -1,0 +1,6 @@
+//! Family `power` of the calculator.
+
+use crate::Function;
+
+/// The functions of this family.
+pub static FUNCTIONS: &[Function] = &[];

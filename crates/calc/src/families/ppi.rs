@@ -1,0 +1,6 @@
+//! Family `ppi` of the calculator.
+
+use crate::Function;
+
+/// The functions of this family.
+pub static FUNCTIONS: &[Function] = &[];

@@ -1,0 +1,6 @@
+//! Family `rouge_meteor` of the calculator.
+
+use crate::Function;
+
+/// The functions of this family.
+pub static FUNCTIONS: &[Function] = &[];

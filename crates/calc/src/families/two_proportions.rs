@@ -1,0 +1,6 @@
+//! Family `two_proportions` of the calculator.
+
+use crate::Function;
+
+/// The functions of this family.
+pub static FUNCTIONS: &[Function] = &[];
