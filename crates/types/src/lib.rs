@@ -1,1 +1,38 @@
-//! Vocabulary shared by every floor: ids, money, cases, samples, scores, estimates, findings.
+//! Vocabulary shared by every floor: ids, money, usage, cases, answers, scores, estimates, findings, exit codes.
+//! Apart so that every crate can speak the same words without knowing I/O, async or the clock.
+
+pub mod answer;
+pub mod case;
+pub mod estimate;
+pub mod exit;
+pub mod findings;
+pub mod hash;
+pub mod id;
+pub mod money;
+pub mod record;
+pub mod score;
+pub mod secret;
+pub mod timing;
+pub mod usage;
+
+pub use answer::{
+    Answer, Attempt, Call, CallError, CallErrorKind, FinishReason, Message, ModelRequest, Role,
+};
+pub use case::Case;
+pub use estimate::{Estimate, Method, Statistic, Unit};
+pub use exit::ExitCode;
+pub use findings::{
+    FINDINGS_SCHEMA, Findings, GateResult, MetricResult, PillarRow, PillarStatus, SliceKey, TargetFindings,
+    Verdict,
+};
+pub use hash::ContentHash;
+pub use id::RunId;
+pub use money::{Money, ParseMoneyError};
+pub use record::{SampleFigures, SampleKey, SampleRecord, ScoreRecord};
+pub use score::{MetricKind, MetricSpec, Outcome, Pillar, Score};
+pub use secret::Secret;
+pub use timing::Timing;
+pub use usage::{Price, Usage, UsageTotals};
+
+/// The version of this build of Seatrial, as `--version` and every result print it.
+pub const TOOL_VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,113 @@
+//! Estimates: a value with its interval, never a bare number.
+
+use serde::{Deserialize, Serialize};
+
+/// Unit of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unit {
+    /// 0 to 1.
+    Share,
+    /// Milliseconds.
+    Ms,
+    /// US dollars.
+    Usd,
+    /// Tokens.
+    Tokens,
+    /// A count.
+    Count,
+    /// A scorer's own scale.
+    Score,
+}
+
+impl Unit {
+    /// The word that reports and JSON use.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Share => "share",
+            Self::Ms => "ms",
+            Self::Usd => "usd",
+            Self::Tokens => "tokens",
+            Self::Count => "count",
+            Self::Score => "score",
+        }
+    }
+}
+
+/// Which summary of the values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Statistic {
+    /// Arithmetic mean.
+    Mean,
+    /// Median.
+    P50,
+    /// 95th percentile.
+    P95,
+    /// 99th percentile.
+    P99,
+    /// Share of samples.
+    Rate,
+}
+
+impl Statistic {
+    /// The word that reports, suites and JSON use.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Mean => "mean",
+            Self::P50 => "p50",
+            Self::P95 => "p95",
+            Self::P99 => "p99",
+            Self::Rate => "rate",
+        }
+    }
+
+    /// From that word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Mean, Self::P50, Self::P95, Self::P99, Self::Rate]
+            .into_iter()
+            .find(|s| s.as_str() == word)
+    }
+}
+
+/// How an interval was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// Wilson's score interval for a share.
+    Wilson,
+    /// Clopper and Pearson's exact interval for a share.
+    ClopperPearson,
+    /// Student's t.
+    StudentT,
+    /// Cluster-robust (CR1) standard error with t(G − 1).
+    ClusterT,
+    /// Betting interval for a mean of scores between 0 and 1.
+    Betting,
+    /// Order statistics for a percentile.
+    OrderStatistic,
+    /// No interval can be given.
+    None,
+}
+
+/// A value with its interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// The value; `None` where nothing was measured.
+    pub value: Option<f64>,
+    /// Lower end; `None` where n is too small to bound it.
+    pub low: Option<f64>,
+    /// Upper end; `None` where n is too small to bound it.
+    pub high: Option<f64>,
+    /// Confidence level of the interval, such as 0.95.
+    pub level: f64,
+    /// Number of values behind it.
+    pub n: u64,
+    /// How the interval was made.
+    pub method: Method,
+    /// Unit of `value`, `low` and `high`.
+    pub unit: Unit,
+}

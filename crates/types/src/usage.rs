@@ -1,0 +1,110 @@
+//! Tokens that an answer used, and prices for them. Unknown is `None` and spreads; it is never zero.
+
+use crate::Money;
+use serde::{Deserialize, Serialize};
+
+/// Token counts of one answer, normalised over providers.
+///
+/// `input_tokens` counts all prompt tokens, cached ones included; `output_tokens` all generated tokens, reasoning
+/// included. The other three are parts of these two. `None` is "the provider did not say".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Usage {
+    /// All prompt tokens.
+    pub input_tokens: Option<u64>,
+    /// All generated tokens.
+    pub output_tokens: Option<u64>,
+    /// Prompt tokens read from the provider's cache, part of `input_tokens`.
+    pub cache_read_tokens: Option<u64>,
+    /// Prompt tokens written to the provider's cache, part of `input_tokens`.
+    pub cache_write_tokens: Option<u64>,
+    /// Generated tokens that the user does not see, part of `output_tokens`.
+    pub reasoning_tokens: Option<u64>,
+}
+
+/// Token counts summed over answers; an unknown in any answer makes the sum unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsageTotals {
+    /// All prompt tokens.
+    pub input_tokens: Option<u64>,
+    /// All generated tokens.
+    pub output_tokens: Option<u64>,
+}
+
+impl Default for UsageTotals {
+    fn default() -> Self {
+        Self {
+            input_tokens: Some(0),
+            output_tokens: Some(0),
+        }
+    }
+}
+
+impl UsageTotals {
+    /// Adds one answer's usage.
+    pub fn add(&mut self, usage: &Usage) {
+        let sum = |a: Option<u64>, b: Option<u64>| Some(a?.saturating_add(b?));
+        self.input_tokens = sum(self.input_tokens, usage.input_tokens);
+        self.output_tokens = sum(self.output_tokens, usage.output_tokens);
+    }
+}
+
+/// What a target charges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Price {
+    /// USD per million input tokens.
+    pub input_usd_per_mtok: Money,
+    /// USD per million output tokens.
+    pub output_usd_per_mtok: Money,
+}
+
+impl Price {
+    /// The cost of one answer; `None` where a count is unknown.
+    #[must_use]
+    pub fn cost(&self, usage: &Usage) -> Option<Money> {
+        let input = self.input_usd_per_mtok.per_mtok_times(usage.input_tokens?);
+        let output = self.output_usd_per_mtok.per_mtok_times(usage.output_tokens?);
+        Some(input.saturating_add(output))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Protects "unknown is not zero": one silent answer makes totals and cost unknown.
+    #[test]
+    fn unknown_spreads() {
+        let known = Usage {
+            input_tokens: Some(3),
+            output_tokens: Some(2),
+            ..Usage::default()
+        };
+        let silent = Usage {
+            input_tokens: Some(3),
+            ..Usage::default()
+        };
+        let price = Price {
+            input_usd_per_mtok: "1".parse().unwrap(),
+            output_usd_per_mtok: "2".parse().unwrap(),
+        };
+        assert_eq!(price.cost(&known).unwrap().to_string(), "0.000007");
+        assert_eq!(price.cost(&silent), None);
+        let mut totals = UsageTotals::default();
+        totals.add(&known);
+        assert_eq!(
+            totals,
+            UsageTotals {
+                input_tokens: Some(3),
+                output_tokens: Some(2)
+            }
+        );
+        totals.add(&silent);
+        assert_eq!(
+            totals,
+            UsageTotals {
+                input_tokens: Some(6),
+                output_tokens: None
+            }
+        );
+    }
+}
