@@ -1,0 +1,124 @@
+//! The ports between the engine and what it runs: drivers lead a conversation, scorers judge it, a model answers,
+//! a sink makes the result durable. Apart so that none of them knows another.
+
+use futures_util::future::BoxFuture;
+use seatrial_types::{
+    Answer, Call, CallError, CallErrorKind, Case, Message, MetricSpec, ModelRequest, Outcome, SampleRecord,
+    Score,
+};
+
+/// One call to a named target, through cache, limits, price, budget and record.
+///
+/// Drivers and judges are handed one; nobody else calls a provider.
+pub trait Model: Send + Sync {
+    /// Asks, retries where that can help, and never fails: errors are in the [`Call`].
+    fn call(&self, request: ModelRequest) -> BoxFuture<'_, Call>;
+}
+
+/// What a driver brings back: the conversation as sent, and the last call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Transcript {
+    /// Messages of the deciding request.
+    pub prompt: Vec<Message>,
+    /// The deciding call with its attempts.
+    pub call: Call,
+}
+
+impl Transcript {
+    /// A transcript of a sample whose prompt could not be built: nothing was sent.
+    #[must_use]
+    pub fn of_prompt_error(message: String) -> Self {
+        let error = CallError {
+            kind: CallErrorKind::Prompt,
+            status: None,
+            message,
+        };
+        Self {
+            prompt: Vec::new(),
+            call: Call {
+                attempts: Vec::new(),
+                result: Err(error),
+            },
+        }
+    }
+}
+
+/// Leads the conversation of one sample.
+pub trait Driver: Send + Sync {
+    /// Leads it to its end. Errors are in the transcript.
+    fn drive<'a>(&'a self, case: &'a Case, epoch: u32, model: &'a dyn Model) -> BoxFuture<'a, Transcript>;
+}
+
+/// What a scorer may look at.
+#[derive(Debug, Clone, Copy)]
+pub struct ScorerInput<'a> {
+    /// The case with its reference.
+    pub case: &'a Case,
+    /// The conversation that led to the answer.
+    pub prompt: &'a [Message],
+    /// The answer.
+    pub answer: &'a Answer,
+}
+
+/// Scores now, or later for scorers that must ask somebody.
+pub enum Scoring<'a> {
+    /// Done; one entry per metric of the scorer.
+    Ready(Vec<Score>),
+    /// Still to be awaited.
+    Later(BoxFuture<'a, Vec<Score>>),
+}
+
+/// Turns a sample into scores.
+pub trait Scorer: Send + Sync {
+    /// Name under which it is registered, such as `exact_match`.
+    fn name(&self) -> &'static str;
+
+    /// Version of its definition; part of a baseline's identity. Goes up when the same answer could score differently.
+    fn version(&self) -> u32;
+
+    /// The metrics it yields, in the order of [`Score::metric`].
+    fn metrics(&self) -> &[MetricSpec];
+
+    /// Judges an answer. `judge` is the model that judging scorers ask.
+    fn score<'a>(&'a self, input: ScorerInput<'a>, judge: Option<&'a dyn Model>) -> Scoring<'a>;
+}
+
+/// Where finished samples go.
+pub trait SampleSink: Send {
+    /// Makes the samples durable: when this returns, they survive the death of the process and of the machine.
+    /// A sample that is already there is left as it is.
+    fn put(&mut self, samples: &[SampleRecord]) -> Result<(), SinkError>;
+}
+
+/// Why samples could not be made durable.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to record results: {0}")]
+pub struct SinkError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// Scores of a sample that no scorer needs to look at: it has no answer, or the provider says the model refused.
+///
+/// `None` where the scorer has to look.
+#[must_use]
+pub fn scores_without_looking(scorer: &dyn Scorer, call: &Call) -> Option<Vec<Score>> {
+    let (outcome, detail) = match &call.result {
+        Err(error) => (Outcome::Error, error.kind.as_str().to_owned()),
+        Ok(answer) => {
+            let reason = answer
+                .finish_reason
+                .as_ref()
+                .filter(|reason| reason.is_refusal())?;
+            (Outcome::Refused, reason.as_str().to_owned())
+        }
+    };
+    let count = u16::try_from(scorer.metrics().len()).unwrap_or(u16::MAX);
+    Some(
+        (0..count)
+            .map(|metric| Score {
+                metric,
+                outcome,
+                value: None,
+                detail: Some(detail.clone()),
+            })
+            .collect(),
+    )
+}
