@@ -1,8 +1,10 @@
 //! Ports between engine, drivers and scorers; dataset readers; freezing a draft plan. Apart from the engine so that
 //! a scorer can be written and tested without it.
 
+pub mod dataset;
 pub mod ports;
 
+pub use dataset::{DatasetColumns, DatasetError, DatasetFormat, DatasetReader, DatasetSource};
 pub use ports::{
     Driver, Model, SampleSink, Scorer, ScorerInput, Scoring, SinkError, Transcript, scores_without_looking,
 };

@@ -79,6 +79,11 @@ pub trait Scorer: Send + Sync {
     /// The metrics it yields, in the order of [`Score::metric`].
     fn metrics(&self) -> &[MetricSpec];
 
+    /// Whether it cannot judge a case that has no reference; such cases are refused before the run starts.
+    fn needs_reference(&self) -> bool {
+        false
+    }
+
     /// Judges an answer. `judge` is the model that judging scorers ask.
     fn score<'a>(&'a self, input: ScorerInput<'a>, judge: Option<&'a dyn Model>) -> Scoring<'a>;
 }
