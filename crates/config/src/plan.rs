@@ -1,0 +1,452 @@
+//! The typed result of reading a suite: what every later floor works from. Apart from the reading, because task,
+//! engine, analyse and score need these types and nothing of YAML.
+
+use crate::diagnostics::{Diagnostics, Location, Source};
+use seatrial_types::{MetricKind, Pillar, Price, Role, SliceKey, Statistic, Unit};
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A suite, read and checked, before its datasets are looked at.
+///
+/// Lists keep the order of the file; their indexes are the indexes of records. There is at least one target and one
+/// task; names are unique in their list.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DraftPlan {
+    /// The suite file as it was named.
+    pub path: PathBuf,
+    /// Name of the suite.
+    pub name: String,
+    /// Seed of everything random; 0 unless given.
+    pub seed: u64,
+    /// Endpoints under test.
+    pub targets: Vec<Target>,
+    /// What is asked of each of them.
+    pub tasks: Vec<Task>,
+    /// Conditions on the results.
+    pub gates: Vec<Gate>,
+    /// How many samples may end in an error.
+    pub error_cap: ErrorCap,
+    /// Where things are written, for errors that show only later; `Origin::default()` for a plan made by hand.
+    #[serde(skip)]
+    pub origin: Origin,
+}
+
+/// The text of a suite and the places of its parts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Origin {
+    pub(crate) source: Source,
+    /// From a path such as `tasks/0/scorers/1/pattern` to a location.
+    pub(crate) locations: BTreeMap<String, Location>,
+}
+
+/// An endpoint under test.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Target {
+    /// Name, unique in the suite; letters, digits, `_`, `.`, `-`.
+    pub name: String,
+    /// Where the answers come from.
+    pub endpoint: Endpoint,
+    /// What it charges; `None` is "unknown", and then cost is unknown too.
+    pub price: Option<Price>,
+    /// How hard it may be driven.
+    pub limits: Limits,
+    /// What happens after a failed attempt.
+    pub retry: Retry,
+}
+
+impl Target {
+    /// The model that is asked for; `None` for recorded answers.
+    #[must_use]
+    pub fn model(&self) -> Option<&str> {
+        match &self.endpoint {
+            Endpoint::OpenAi(openai) => Some(&openai.model),
+            Endpoint::Recorded(_) => None,
+        }
+    }
+}
+
+/// Where answers come from.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "provider", rename_all = "lowercase")]
+pub enum Endpoint {
+    /// An HTTP endpoint that speaks OpenAI's chat completions.
+    OpenAi(OpenAi),
+    /// A file of answers that were recorded elsewhere.
+    Recorded(Recorded),
+}
+
+impl Endpoint {
+    /// The provider's word in a suite.
+    #[must_use]
+    pub const fn provider(&self) -> &'static str {
+        match self {
+            Self::OpenAi(_) => "openai",
+            Self::Recorded(_) => "recorded",
+        }
+    }
+}
+
+/// An endpoint that speaks OpenAI's chat completions.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OpenAi {
+    /// `http` or `https` address without a trailing slash, query or credentials; `/chat/completions` is added to it.
+    pub base_url: String,
+    /// Model as the provider names it.
+    pub model: String,
+    /// Name of the environment variable that holds the key.
+    pub api_key_env: String,
+    /// Whether a missing key is an error; `false` on loopback.
+    pub api_key_required: bool,
+    /// Request parameters, sent as they are.
+    pub params: Map<String, Value>,
+}
+
+/// A JSON Lines file of recorded answers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Recorded {
+    /// The file, resolved against the folder of the suite.
+    pub path: PathBuf,
+    /// The same as the suite writes it.
+    pub path_written: String,
+    /// Field with the id of the case.
+    pub id_field: String,
+    /// Field with the answer.
+    pub output_field: String,
+    /// Field with token counts.
+    pub usage_field: Option<String>,
+    /// Field with the latency in milliseconds.
+    pub latency_ms_field: Option<String>,
+}
+
+/// How hard a target may be driven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Limits {
+    /// Calls in flight at most, 1 to 4096.
+    pub concurrency: u16,
+    /// Requests per minute at most, at least 1.
+    pub rpm: Option<u64>,
+    /// Tokens per minute at most, at least 1.
+    pub tpm: Option<u64>,
+    /// Time that one attempt may take; above zero.
+    #[serde(rename = "timeout_ms", serialize_with = "as_milliseconds")]
+    pub timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            concurrency: 16,
+            rpm: None,
+            tpm: None,
+            timeout: Duration::from_secs(60),
+        }
+    }
+}
+
+/// What happens after a failed attempt that is worth repeating.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Retry {
+    /// Attempts in all, the first one included; 1 to 100.
+    pub attempts: u32,
+    /// Wait before the second attempt; doubles with each further one. Above zero, at most `wait_max`.
+    #[serde(rename = "wait_first_ms", serialize_with = "as_milliseconds")]
+    pub wait_first: Duration,
+    /// Longest wait.
+    #[serde(rename = "wait_max_ms", serialize_with = "as_milliseconds")]
+    pub wait_max: Duration,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            attempts: 5,
+            wait_first: Duration::from_millis(500),
+            wait_max: Duration::from_secs(30),
+        }
+    }
+}
+
+/// A dataset, how to ask, and how to score.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Task {
+    /// Name, unique in the suite; letters, digits, `_`, `-`.
+    pub name: String,
+    /// Where the cases come from.
+    pub dataset: Dataset,
+    /// How a case becomes a conversation.
+    pub prompt: Prompt,
+    /// How answers are judged, at least one.
+    pub scorers: Vec<ScorerUse>,
+    /// Column whose value names the cluster of a case; cases without one are their own cluster.
+    pub cluster: Option<String>,
+    /// How often each case is asked, at least 1.
+    pub epochs: u32,
+    /// Which of the cases.
+    pub selection: Selection,
+    /// Seed of the selection and of the scorers; the suite's unless the task has its own.
+    pub seed: u64,
+    /// Columns whose values are reported apart: the suite's, then the task's own, without repetition.
+    pub slices: Vec<String>,
+}
+
+/// A file of cases.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Dataset {
+    /// The file, resolved against the folder of the suite.
+    pub path: PathBuf,
+    /// The same as the suite writes it.
+    pub path_written: String,
+    /// How it is written.
+    pub format: DatasetFormat,
+    /// Which columns mean what.
+    pub fields: Fields,
+}
+
+/// How a dataset is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DatasetFormat {
+    /// One JSON object per line.
+    Jsonl,
+    /// Comma-separated values with a header.
+    Csv,
+}
+
+/// Names of the columns with a meaning; `None` is "the usual name".
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Fields {
+    /// Id of the case.
+    pub id: Option<String>,
+    /// The prompt where the task has none.
+    pub input: Option<String>,
+    /// Reference.
+    pub expected: Option<String>,
+    /// Answer options.
+    pub choices: Option<String>,
+    /// Cluster; set by the task's `cluster` too.
+    pub cluster: Option<String>,
+}
+
+/// How a case becomes a conversation. Templates are minijinja; their syntax is checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "from", rename_all = "lowercase")]
+pub enum Prompt {
+    /// The `input` of the case as one user message.
+    Input {
+        /// Template of a system message before it.
+        system: Option<String>,
+    },
+    /// These messages; at least one.
+    Messages {
+        /// In order.
+        messages: Vec<MessageTemplate>,
+    },
+}
+
+/// A message to be filled in with the columns of a case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MessageTemplate {
+    /// Who speaks.
+    pub role: Role,
+    /// Template.
+    pub content: String,
+}
+
+/// Which cases of a dataset take part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "take", content = "cases", rename_all = "lowercase")]
+pub enum Selection {
+    /// All.
+    All,
+    /// This many, drawn at random with the task's seed; at least 1.
+    Limit(u64),
+    /// The first so many; at least 1.
+    First(u64),
+}
+
+/// A scorer with its options.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ScorerUse {
+    /// Name under which the scorer is registered.
+    pub scorer: String,
+    /// Its `name:` option, else the scorer's name; unique in the task.
+    pub name: String,
+    /// Its options as written, common ones included and `name` left out. Shapes are checked; an option of the shape
+    /// [`Steps`](crate::OptionShape::Steps) is always a list here.
+    pub options: Map<String, Value>,
+    /// The metrics that it yields, in the scorer's order; names are unique in the task.
+    pub metrics: Vec<Metric>,
+}
+
+/// A metric of a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Metric {
+    /// Name in reports and gates.
+    pub name: String,
+    /// What values it takes.
+    pub kind: MetricKind,
+    /// Unit of its value.
+    pub unit: Unit,
+    /// Pillar that it speaks for.
+    pub pillar: Pillar,
+}
+
+/// A condition on a result.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Gate {
+    /// Name; unless given, the metric and its bound.
+    pub name: String,
+    /// 0-based index of the task.
+    pub task_index: usize,
+    /// Name of the task.
+    pub task: String,
+    /// Metric of that task, or one that every task has such as `latency_ms`.
+    pub metric: String,
+    /// Which summary of the metric.
+    pub statistic: Statistic,
+    /// Unit of the limit.
+    pub unit: Unit,
+    /// The one target that it asks; `None` is each target, one result each.
+    pub target: Option<String>,
+    /// The part of the data that it asks about.
+    pub slice: Option<SliceKey>,
+    /// The limit.
+    pub bound: Bound,
+    /// Risk of a wrong decision, above 0, at most 0.5.
+    pub risk: f64,
+    /// What an inconclusive verdict does.
+    pub on_inconclusive: OnInconclusive,
+}
+
+/// A limit; finite.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    /// The value must reach this.
+    AtLeast(f64),
+    /// The value must not exceed this.
+    AtMost(f64),
+}
+
+impl Bound {
+    /// The number.
+    #[must_use]
+    pub const fn limit(self) -> f64 {
+        match self {
+            Self::AtLeast(limit) | Self::AtMost(limit) => limit,
+        }
+    }
+
+    /// The word of a suite: `at_least` or `at_most`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AtLeast(_) => "at_least",
+            Self::AtMost(_) => "at_most",
+        }
+    }
+}
+
+/// What an inconclusive verdict does to the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnInconclusive {
+    /// Exit 0.
+    Warn,
+    /// Exit 3.
+    Fail,
+}
+
+/// How many finished samples may be errors before the run counts as broken.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCap {
+    /// A share of finished samples, 0 to 1.
+    MaxErrorRate(f64),
+    /// A count.
+    MaxErrors(u64),
+}
+
+/// The share of errors that a run may have when the suite says nothing.
+pub const DEFAULT_MAX_ERROR_RATE: f64 = 0.05;
+
+impl Default for ErrorCap {
+    fn default() -> Self {
+        Self::MaxErrorRate(DEFAULT_MAX_ERROR_RATE)
+    }
+}
+
+/// A thing that the reader should know although the suite can run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// What, in one sentence.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// Where.
+    pub location: Location,
+}
+
+impl std::fmt::Display for Warning {
+    /// `FILE:LINE:COLUMN: message (hint: …)`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.location, self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, " (hint: {hint})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl DraftPlan {
+    /// Where option `option` of a scorer is written; the scorer itself when the option is not written, the task when
+    /// there is no such scorer.
+    #[must_use]
+    pub fn locate(&self, task_index: usize, scorer_index: usize, option: &str) -> Location {
+        self.locate_path(&format!("tasks/{task_index}/scorers/{scorer_index}/{option}"))
+    }
+
+    /// Where `key` of a target is written (such as `base_url` or `limits/rpm`), or the target when it is not.
+    #[must_use]
+    pub fn locate_target(&self, target_index: usize, key: &str) -> Location {
+        self.locate_path(&format!("targets/{target_index}/{key}"))
+    }
+
+    /// Where `key` of a task is written (such as `dataset/path` or `cluster`), or the task when it is not.
+    #[must_use]
+    pub fn locate_task(&self, task_index: usize, key: &str) -> Location {
+        self.locate_path(&format!("tasks/{task_index}/{key}"))
+    }
+
+    /// Where `key` of a gate is written, or the gate when it is not.
+    #[must_use]
+    pub fn locate_gate(&self, gate_index: usize, key: &str) -> Location {
+        self.locate_path(&format!("gates/{gate_index}/{key}"))
+    }
+
+    /// An empty list of errors about this suite, to be filled by whoever checks it further.
+    #[must_use]
+    pub fn diagnostics(&self) -> Diagnostics {
+        Diagnostics::new(self.origin.source.clone())
+    }
+
+    fn locate_path(&self, path: &str) -> Location {
+        let mut path = path;
+        loop {
+            if let Some(location) = self.origin.locations.get(path) {
+                return location.clone();
+            }
+            match path.rsplit_once('/') {
+                Some((parent, _)) => path = parent,
+                None => return self.origin.source.start(),
+            }
+        }
+    }
+}
+
+fn as_milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
