@@ -1,1 +1,15 @@
-//! Append-only record of runs: traits, SQLite back end, migrations, conformance suite.
+//! Append-only record of runs: the traits [`Catalog`] and [`Events`], the SQLite back end, its migrations, and one
+//! conformance suite for every back end. Apart because the rest of the program must not know where the record lies.
+//!
+//! Everything here blocks; the engine calls it from a thread of its own. The layout of the tables and why it is so:
+//! `docs/design/0002-record-layout.md`.
+
+pub mod error;
+pub mod figures;
+pub mod ports;
+pub mod run;
+
+pub use error::StoreError;
+pub use figures::figures_of;
+pub use ports::{Catalog, Events, Store};
+pub use run::{RunHeader, RunRow, RunStatus};
