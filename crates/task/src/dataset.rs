@@ -177,7 +177,9 @@ impl DatasetReader {
         }
     }
 
-    fn line(&self) -> u64 {
+    /// 1-based line at which the last row began.
+    #[must_use]
+    pub fn line(&self) -> u64 {
         match &self.rows {
             Rows::Jsonl { line, .. } | Rows::Csv { line, .. } => *line,
         }

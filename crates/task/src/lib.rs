@@ -2,9 +2,13 @@
 //! a scorer can be written and tested without it.
 
 pub mod dataset;
+pub mod freeze;
 pub mod ports;
+pub mod prompt;
 
 pub use dataset::{DatasetColumns, DatasetError, DatasetFormat, DatasetReader, DatasetSource};
+pub use freeze::{CaseStream, DatasetProblem, FreezeError, Plan, PlannedTask, TaskScorers, freeze};
 pub use ports::{
     Driver, Model, SampleSink, Scorer, ScorerInput, Scoring, SinkError, Transcript, scores_without_looking,
 };
+pub use prompt::{Prompt, PromptError};

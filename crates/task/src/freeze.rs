@@ -1,0 +1,587 @@
+//! From a draft to a plan: looks at every dataset once, checks each row against what the tasks need, chooses the
+//! cases, and hashes all that decides requests and scores. What is frozen here is what a run executes and resumes.
+
+use crate::dataset::{
+    At, DatasetColumns, DatasetError, DatasetFormat, DatasetReader, DatasetSource, kind_of, scalar_text,
+};
+use crate::ports::Scorer;
+use crate::prompt::{Prompt, PromptError};
+use seatrial_config::{DraftPlan, Endpoint, Selection};
+use seatrial_types::{Case, ContentHash, SampleKey, SliceKey};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Problems of one dataset that are listed before the rest is cut off.
+pub const PROBLEMS_SHOWN_MAX: usize = 10;
+/// Most samples of one run.
+pub const SAMPLES_MAX: u64 = 1_000_000_000;
+
+/// Scorers of every task, in suite order.
+pub type TaskScorers = Vec<Vec<Arc<dyn Scorer>>>;
+
+/// A frozen plan.
+pub struct Plan {
+    /// The suite it was made from.
+    pub draft: DraftPlan,
+    /// Tasks, in suite order.
+    pub tasks: Vec<PlannedTask>,
+    /// Hash of [`Plan::body`]: of everything that decides requests and scores.
+    pub hash: ContentHash,
+    /// Canonical JSON of the same.
+    pub body: String,
+}
+
+/// A task with its dataset looked at.
+pub struct PlannedTask {
+    /// Compiled prompt.
+    pub prompt: Prompt,
+    /// Hash of the dataset file.
+    pub dataset_hash: ContentHash,
+    /// Rows in the file.
+    pub rows: u64,
+    /// Hash of the ids of the chosen cases, in order.
+    pub cases_hash: ContentHash,
+    /// Number of chosen cases.
+    pub cases: u32,
+    source: DatasetSource,
+    chosen: Chosen,
+    slices: Vec<String>,
+}
+
+/// Which rows take part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Chosen {
+    All,
+    First(u32),
+    /// 0-based rows, ascending.
+    Rows(Vec<u32>),
+}
+
+/// Why a draft cannot become a plan.
+#[derive(Debug, thiserror::Error)]
+pub enum FreezeError {
+    /// A dataset cannot be read or does not fit its task; all problems found, up to [`PROBLEMS_SHOWN_MAX`] a task.
+    #[error("{}", list(.0))]
+    Datasets(Vec<DatasetProblem>),
+    /// A template does not compile.
+    #[error("task `{task}`: {source}")]
+    Prompt {
+        /// Task.
+        task: String,
+        /// Cause.
+        source: PromptError,
+    },
+    /// A file of recorded answers cannot be read.
+    #[error(
+        "target `{target}`: failed to read recorded answers {path}: {source}\nhint: paths in a suite are relative to the suite file"
+    )]
+    Recorded {
+        /// Target.
+        target: String,
+        /// File.
+        path: PathBuf,
+        /// Cause.
+        source: std::io::Error,
+    },
+    /// More samples than a run can hold.
+    #[error(
+        "the plan has {0} samples, at most {SAMPLES_MAX} fit in a run\nhint: use `limit:` or fewer epochs"
+    )]
+    TooMany(u64),
+}
+
+/// A problem of one task's dataset.
+#[derive(Debug)]
+pub struct DatasetProblem {
+    /// 0-based index of the task.
+    pub task_index: usize,
+    /// Task.
+    pub task: String,
+    /// The problem with its place and hint.
+    pub error: DatasetError,
+}
+
+fn list(problems: &[DatasetProblem]) -> String {
+    let lines: Vec<_> = problems
+        .iter()
+        .map(|problem| format!("task `{}`: {}", problem.task, problem.error))
+        .collect();
+    lines.join("\n")
+}
+
+/// Reads every dataset once and freezes the plan.
+pub fn freeze(draft: DraftPlan, scorers: &TaskScorers) -> Result<Plan, FreezeError> {
+    let mut problems = Vec::new();
+    let mut tasks = Vec::with_capacity(draft.tasks.len());
+    for (task_index, task) in draft.tasks.iter().enumerate() {
+        let prompt = Prompt::try_new(&task.prompt).map_err(|source| FreezeError::Prompt {
+            task: task.name.clone(),
+            source,
+        })?;
+        let scorers = scorers.get(task_index).map_or(&[][..], Vec::as_slice);
+        match plan_task(task, prompt, scorers) {
+            Ok(planned) => tasks.push(planned),
+            Err(errors) => problems.extend(errors.into_iter().map(|error| DatasetProblem {
+                task_index,
+                task: task.name.clone(),
+                error,
+            })),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(FreezeError::Datasets(problems));
+    }
+    let body = identity(&draft, &tasks, scorers)?.to_string();
+    let plan = Plan {
+        hash: ContentHash::of(body.as_bytes()),
+        body,
+        draft,
+        tasks,
+    };
+    let samples = plan.samples();
+    if samples > SAMPLES_MAX {
+        Err(FreezeError::TooMany(samples))
+    } else {
+        Ok(plan)
+    }
+}
+
+fn plan_task(
+    task: &seatrial_config::Task,
+    prompt: Prompt,
+    scorers: &[Arc<dyn Scorer>],
+) -> Result<PlannedTask, Vec<DatasetError>> {
+    let fields = &task.dataset.fields;
+    let source = DatasetSource {
+        path: task.dataset.path.clone(),
+        format: match task.dataset.format {
+            seatrial_config::DatasetFormat::Jsonl => DatasetFormat::Jsonl,
+            seatrial_config::DatasetFormat::Csv => DatasetFormat::Csv,
+        },
+        columns: DatasetColumns {
+            id: fields.id.clone(),
+            input: fields.input.clone(),
+            expected: fields.expected.clone(),
+            choices: fields.choices.clone(),
+            cluster: task.cluster.clone().or_else(|| fields.cluster.clone()),
+        },
+    };
+    let needs_reference = scorers
+        .iter()
+        .find(|scorer| scorer.needs_reference())
+        .map(|scorer| scorer.name());
+    let mut reader = DatasetReader::open(&source).map_err(|error| vec![error])?;
+    let mut problems = Vec::new();
+    let mut seen: HashMap<ContentHash, u64> = HashMap::new();
+    let mut draw = Draw::new(task.selection, task.seed);
+    let mut ids = blake3::Hasher::new();
+    while let Some(case) = reader.next() {
+        let case = match case {
+            Ok(case) => case,
+            Err(error) => {
+                // A file that cannot be read further is not looked at further.
+                problems.push(error);
+                return Err(problems);
+            }
+        };
+        let at = At {
+            path: &source.path,
+            line: reader.line(),
+            row: case.row,
+        };
+        if let Err(error) = check_case(&case, &at, &prompt, needs_reference, &task.slices, &mut seen) {
+            problems.push(error);
+            if problems.len() >= PROBLEMS_SHOWN_MAX {
+                return Err(problems);
+            }
+        }
+        draw.offer(&case);
+        hash_id(&mut ids, &case.id);
+    }
+    if seen.is_empty() && problems.is_empty() {
+        let hint = match source.format {
+            DatasetFormat::Jsonl => "one JSON object a line",
+            DatasetFormat::Csv => "a header line, then one line a case",
+        };
+        problems.push(DatasetError::Empty {
+            path: source.path.clone(),
+            hint,
+        });
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let rows = draw.rows;
+    let (chosen, cases, drawn) = draw.finish();
+    let cases_hash = match drawn {
+        None => ContentHash::finish(&ids),
+        Some(hash) => hash,
+    };
+    Ok(PlannedTask {
+        prompt,
+        dataset_hash: reader.content_hash(),
+        rows,
+        cases_hash,
+        cases,
+        source,
+        chosen,
+        slices: task.slices.clone(),
+    })
+}
+
+fn check_case(
+    case: &Case,
+    at: &At<'_>,
+    prompt: &Prompt,
+    needs_reference: Option<&str>,
+    slices: &[String],
+    seen: &mut HashMap<ContentHash, u64>,
+) -> Result<(), DatasetError> {
+    if let Some(first) = seen.insert(ContentHash::of(case.id.as_bytes()), case.row) {
+        let problem = format!("id `{}` was already used in row {first}", case.id);
+        return Err(at.error(problem, "ids name cases across runs and must be unique"));
+    }
+    if let (Some(scorer), true) = (needs_reference, case.expected.is_empty()) {
+        return Err(at.error(
+            format!("no reference, but scorer `{scorer}` needs one"),
+            "give the row `expected`, or map a column with `fields: {expected: …}`",
+        ));
+    }
+    for column in slices {
+        if !case.columns.contains_key(column) {
+            return Err(at.error(
+                format!("column `{column}`, named under `slices`, is missing"),
+                known_columns(case),
+            ));
+        }
+    }
+    if let Err(error) = prompt.render(case) {
+        return Err(at.error(error.to_string(), known_columns(case)));
+    }
+    Ok(())
+}
+
+fn known_columns(case: &Case) -> String {
+    let known: Vec<_> = case.columns.keys().map(String::as_str).take(20).collect();
+    format!("the row has: {}", known.join(", "))
+}
+
+fn hash_id(hasher: &mut blake3::Hasher, id: &str) {
+    hasher.update(&(id.len() as u64).to_le_bytes());
+    hasher.update(id.as_bytes());
+}
+
+/// Chooses cases while they stream by.
+///
+/// A `limit` takes the N cases whose hash of seed and id is smallest: a uniform draw that depends on neither the order
+/// of the file nor a library's generator, and in which a smaller limit is a part of a larger one.
+struct Draw {
+    selection: Selection,
+    seed: u64,
+    rows: u64,
+    drawn: Vec<(ContentHash, u32, Arc<str>)>,
+    first: blake3::Hasher,
+}
+
+impl Draw {
+    fn new(selection: Selection, seed: u64) -> Self {
+        Self {
+            selection,
+            seed,
+            rows: 0,
+            drawn: Vec::new(),
+            first: blake3::Hasher::new(),
+        }
+    }
+
+    fn offer(&mut self, case: &Case) {
+        let row = u32::try_from(self.rows).unwrap_or(u32::MAX);
+        self.rows += 1;
+        match self.selection {
+            Selection::All => {}
+            Selection::First(count) => {
+                if self.rows <= count {
+                    hash_id(&mut self.first, &case.id);
+                }
+            }
+            Selection::Limit(count) => {
+                let keep = usize::try_from(count).unwrap_or(usize::MAX);
+                let key = format!("{}:{}", self.seed, case.id);
+                self.drawn
+                    .push((ContentHash::of(key.as_bytes()), row, Arc::clone(&case.id)));
+                if self.drawn.len() >= keep.saturating_mul(2).max(1024) {
+                    self.drawn.sort_unstable();
+                    self.drawn.truncate(keep);
+                }
+            }
+        }
+    }
+
+    /// The choice, its size, and the hash of the chosen ids where that is not all of them.
+    fn finish(mut self) -> (Chosen, u32, Option<ContentHash>) {
+        let rows = u32::try_from(self.rows).unwrap_or(u32::MAX);
+        match self.selection {
+            Selection::All => (Chosen::All, rows, None),
+            Selection::First(count) => {
+                let count = u32::try_from(count).unwrap_or(u32::MAX).min(rows);
+                (
+                    Chosen::First(count),
+                    count,
+                    Some(ContentHash::finish(&self.first)),
+                )
+            }
+            Selection::Limit(count) => {
+                self.drawn.sort_unstable();
+                self.drawn.truncate(usize::try_from(count).unwrap_or(usize::MAX));
+                self.drawn.sort_unstable_by_key(|(_, row, _)| *row);
+                let mut ids = blake3::Hasher::new();
+                self.drawn.iter().for_each(|(_, _, id)| hash_id(&mut ids, id));
+                let chosen: Vec<u32> = self.drawn.iter().map(|(_, row, _)| *row).collect();
+                let count = u32::try_from(chosen.len()).unwrap_or(u32::MAX);
+                (Chosen::Rows(chosen), count, Some(ContentHash::finish(&ids)))
+            }
+        }
+    }
+}
+
+/// Everything that decides requests and scores, in a fixed order; gates, concurrency, rate limits and outputs are not
+/// in it, so that a run can be resumed after changing them.
+fn identity(draft: &DraftPlan, tasks: &[PlannedTask], scorers: &TaskScorers) -> Result<Value, FreezeError> {
+    let mut targets = Vec::new();
+    for target in &draft.targets {
+        targets.push(match &target.endpoint {
+            Endpoint::OpenAi(openai) => json!({
+                "name": target.name, "provider": "openai", "base_url": openai.base_url, "model": openai.model,
+                "params": sorted(&Value::Object(openai.params.clone())), "price": target.price,
+            }),
+            Endpoint::Recorded(recorded) => json!({
+                "name": target.name, "provider": "recorded", "answers": file_hash(&target.name, &recorded.path)?,
+                "id_field": recorded.id_field, "output_field": recorded.output_field,
+                "usage_field": recorded.usage_field, "latency_ms_field": recorded.latency_ms_field,
+                "price": target.price,
+            }),
+        });
+    }
+    let tasks: Vec<Value> = draft
+        .tasks
+        .iter()
+        .zip(tasks)
+        .zip(scorers)
+        .map(|((task, planned), scorers)| {
+            let scorers: Vec<Value> = task
+                .scorers
+                .iter()
+                .zip(scorers)
+                .map(|(used, scorer)| {
+                    json!({"scorer": used.scorer, "version": scorer.version(), "name": used.name,
+                           "options": sorted(&Value::Object(used.options.clone()))})
+                })
+                .collect();
+            json!({
+                "name": task.name, "dataset": planned.dataset_hash, "cases": planned.cases_hash,
+                "fields": task.dataset.fields, "prompt": task.prompt, "scorers": scorers, "cluster": task.cluster,
+                "epochs": task.epochs, "selection": task.selection, "seed": task.seed, "slices": task.slices,
+            })
+        })
+        .collect();
+    Ok(json!({"plan": 1, "suite": draft.name, "seed": draft.seed, "targets": targets, "tasks": tasks}))
+}
+
+/// The same value with the keys of every object in order: how a suite is laid out is no part of its identity.
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => items.iter().map(sorted).collect(),
+        Value::Object(map) => {
+            let mut entries: Vec<_> = map.iter().collect();
+            entries.sort_by_key(|(key, _)| *key);
+            Value::Object(
+                entries
+                    .into_iter()
+                    .map(|(key, value)| (key.clone(), sorted(value)))
+                    .collect(),
+            )
+        }
+        other => other.clone(),
+    }
+}
+
+fn file_hash(target: &str, path: &Path) -> Result<ContentHash, FreezeError> {
+    let failed = |source| FreezeError::Recorded {
+        target: target.to_owned(),
+        path: path.to_owned(),
+        source,
+    };
+    let mut file = std::fs::File::open(path).map_err(failed)?;
+    let mut hasher = blake3::Hasher::new();
+    let mut buffer = vec![0; 128 * 1024];
+    loop {
+        match file.read(&mut buffer).map_err(failed)? {
+            0 => return Ok(ContentHash::finish(&hasher)),
+            read => hasher.update(&buffer[..read]),
+        };
+    }
+}
+
+impl Plan {
+    /// Samples over all targets, tasks and epochs.
+    #[must_use]
+    pub fn samples(&self) -> u64 {
+        self.samples_per_target()
+            .saturating_mul(self.draft.targets.len() as u64)
+    }
+
+    /// Samples of one target.
+    #[must_use]
+    pub fn samples_per_target(&self) -> u64 {
+        let tasks = self.draft.tasks.iter().zip(&self.tasks);
+        tasks
+            .map(|(task, planned)| u64::from(planned.cases) * u64::from(task.epochs))
+            .sum()
+    }
+
+    /// Number of a sample among those of its target: tasks, then epochs, then cases. `None` for a key outside the plan.
+    #[must_use]
+    pub fn ordinal(&self, key: SampleKey) -> Option<u64> {
+        let mut before = 0;
+        for (index, (task, planned)) in self.draft.tasks.iter().zip(&self.tasks).enumerate() {
+            let cases = u64::from(planned.cases);
+            if index == usize::from(key.task) {
+                let inside = key.epoch < task.epochs && key.case < planned.cases;
+                return inside.then(|| before + u64::from(key.epoch) * cases + u64::from(key.case));
+            }
+            before += cases * u64::from(task.epochs);
+        }
+        None
+    }
+}
+
+impl PlannedTask {
+    /// Opens the chosen cases, in file order, each with its number among them.
+    pub fn open_cases(&self) -> Result<CaseStream<'_>, DatasetError> {
+        Ok(CaseStream {
+            task: self,
+            reader: DatasetReader::open(&self.source)?,
+            row: 0,
+            next: 0,
+        })
+    }
+
+    /// Values of the columns that the suite slices by. A `null` is the slice `(none)`.
+    #[must_use]
+    pub fn slices_of(&self, case: &Case) -> Vec<SliceKey> {
+        let value_of = |column: &String| match case.columns.get(column) {
+            None | Some(Value::Null) => "(none)".to_owned(),
+            Some(value) => scalar_text(value).unwrap_or_else(|| kind_of(value)),
+        };
+        self.slices
+            .iter()
+            .map(|column| SliceKey {
+                column: column.clone(),
+                value: value_of(column),
+            })
+            .collect()
+    }
+}
+
+/// The chosen cases of a task, streamed.
+pub struct CaseStream<'a> {
+    task: &'a PlannedTask,
+    reader: DatasetReader,
+    row: u32,
+    next: u32,
+}
+
+impl Iterator for CaseStream<'_> {
+    type Item = Result<(u32, Case), DatasetError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.next < self.task.cases {
+            let case = match self.reader.next() {
+                Some(Ok(case)) => case,
+                Some(Err(error)) => return Some(Err(error)),
+                None => return Some(Err(self.changed())),
+            };
+            let row = self.row;
+            self.row += 1;
+            let wanted = match &self.task.chosen {
+                Chosen::All => true,
+                Chosen::First(_) => true,
+                Chosen::Rows(rows) => rows.get(self.next as usize) == Some(&row),
+            };
+            if wanted {
+                let number = self.next;
+                self.next += 1;
+                return Some(Ok((number, case)));
+            }
+        }
+        None
+    }
+}
+
+impl CaseStream<'_> {
+    fn changed(&self) -> DatasetError {
+        let at = At {
+            path: &self.task.source.path,
+            line: self.reader.line(),
+            row: u64::from(self.row),
+        };
+        at.error(
+            "the file ended early: it changed since the run started",
+            "start a new run",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn case(id: u32) -> Case {
+        Case {
+            id: id.to_string().into(),
+            row: u64::from(id) + 1,
+            columns: serde_json::Map::new(),
+            input: None,
+            expected: vec![],
+            choices: vec![],
+            cluster: None,
+        }
+    }
+
+    fn drawn(limit: u64, seed: u64, cases: u32) -> Vec<u32> {
+        let mut draw = Draw::new(Selection::Limit(limit), seed);
+        (0..cases).for_each(|id| draw.offer(&case(id)));
+        match draw.finish().0 {
+            Chosen::Rows(rows) => rows,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Protects `limit`: seeded, spread over the file, nested, and the whole file when it is small.
+    #[test]
+    fn a_limit_draws_at_random_and_nests() {
+        let hundred = drawn(100, 1, 5000);
+        assert_eq!((hundred.len(), &hundred), (100, &drawn(100, 1, 5000)));
+        assert_ne!(hundred, drawn(100, 2, 5000));
+        assert!(hundred.windows(2).all(|pair| pair[0] < pair[1]));
+        let upper_half = hundred.iter().filter(|row| **row >= 2500).count();
+        assert!((30..=70).contains(&upper_half), "{upper_half}");
+        let two_hundred = drawn(200, 1, 5000);
+        assert!(hundred.iter().all(|row| two_hundred.contains(row)));
+        assert_eq!(drawn(100, 1, 7), (0..7).collect::<Vec<_>>());
+    }
+
+    /// Protects the plan hash from the order in which a suite writes its keys.
+    #[test]
+    fn key_order_is_no_part_of_the_identity() {
+        let (a, b) = (
+            json!({"x": {"b": 1, "a": [{"d": 1, "c": 2}]}}),
+            json!({"x": {"a": [{"c": 2, "d": 1}], "b": 1}}),
+        );
+        assert_ne!(a.to_string(), b.to_string());
+        assert_eq!(sorted(&a).to_string(), sorted(&b).to_string());
+    }
+}
