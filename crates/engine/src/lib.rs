@@ -1,1 +1,20 @@
-//! Plan to record: scheduling, durability, resume.
+//! Plan to record: which sample runs when, what is made durable when, and how a run stops and goes on. Knows neither
+//! metrics nor reports; scorers and drivers come in through the ports of `task`.
+
+pub mod client_health;
+pub mod driver;
+pub mod finished;
+pub mod model;
+pub mod progress;
+pub mod run;
+pub mod sample;
+pub mod sink;
+mod writer;
+
+pub use client_health::{ClientHealth, HealthProbe};
+pub use driver::SingleTurn;
+pub use finished::FinishedSet;
+pub use model::TargetModel;
+pub use progress::Progress;
+pub use run::{EngineError, Job, RunEnd, Stop, TargetRun, execute};
+pub use sink::StoreSink;

@@ -1,0 +1,289 @@
+//! Gathers recorded samples into series: per target and task, overall and per slice. One pass, memory proportional to
+//! the number of values, never to the size of the texts.
+
+use crate::series::{Policy, Series};
+use seatrial_config::DraftPlan;
+use seatrial_types::{
+    MetricKind, MetricSpec, Money, Outcome, Pillar, SampleFigures, SliceKey, Statistic, Unit, UsageTotals,
+};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// Slices of one column that are reported; further values are left out with a warning.
+pub const SLICES_PER_COLUMN_MAX: usize = 200;
+
+/// Metrics per task and scorer, in suite order.
+pub type TaskMetrics = Vec<Vec<Vec<MetricSpec>>>;
+
+/// Ratio of money to successes, by its sums: enough for the estimate and its error.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct CostPerSuccess {
+    pub(crate) n: f64,
+    pub(crate) cost: f64,
+    pub(crate) success: f64,
+    pub(crate) cost_squared: f64,
+    pub(crate) success_squared: f64,
+    pub(crate) cross: f64,
+    /// Whether the price of any finished answer is unknown; then the ratio is unknown.
+    pub(crate) unknown: bool,
+}
+
+impl CostPerSuccess {
+    fn add(&mut self, cost: f64, success: f64) {
+        self.n += 1.0;
+        self.cost += cost;
+        self.success += success;
+        self.cost_squared += cost * cost;
+        self.success_squared += success * success;
+        self.cross += cost * success;
+    }
+}
+
+/// A metric of a task with its values.
+#[derive(Debug)]
+pub(crate) struct NamedSeries {
+    pub(crate) name: String,
+    pub(crate) pillar: Pillar,
+    pub(crate) statistics: &'static [Statistic],
+    pub(crate) series: Series,
+}
+
+/// All metrics of one task for one target and one part of the data.
+#[derive(Debug)]
+pub(crate) struct TaskSeries {
+    pub(crate) scored: Vec<NamedSeries>,
+    /// Index into `scored` by scorer and metric.
+    offsets: Vec<usize>,
+    pub(crate) measured: Vec<NamedSeries>,
+    pub(crate) cost_per_success: Option<CostPerSuccess>,
+}
+
+const OF_SCORES: &[Statistic] = &[Statistic::Mean];
+const OF_TIMES: &[Statistic] = &[Statistic::P50, Statistic::P95, Statistic::P99, Statistic::Mean];
+const OF_SHARES: &[Statistic] = &[Statistic::Rate];
+
+/// Positions in [`TaskSeries::measured`].
+const LATENCY: usize = 0;
+const TTFT: usize = 1;
+const COST: usize = 2;
+const INPUT: usize = 3;
+const OUTPUT: usize = 4;
+const ERROR_RATE: usize = 5;
+
+impl TaskSeries {
+    fn new(scorers: &[Vec<MetricSpec>], clustered: bool) -> Self {
+        let mut scored = Vec::new();
+        let mut offsets = Vec::with_capacity(scorers.len());
+        for metrics in scorers {
+            offsets.push(scored.len());
+            for spec in metrics {
+                let policy =
+                    Policy { unparsed_is_wrong: spec.unparsed_is_wrong, refused_is_wrong: spec.refused_is_wrong };
+                scored.push(NamedSeries {
+                    name: spec.name.to_string(),
+                    pillar: spec.pillar,
+                    statistics: OF_SCORES,
+                    series: Series::new(spec.kind, spec.unit, policy, clustered),
+                });
+            }
+        }
+        let measure = |name: &str, pillar, unit, statistics| NamedSeries {
+            name: name.to_owned(),
+            pillar,
+            statistics,
+            series: Series::new(MetricKind::Real, unit, Policy::EXCLUDE, clustered),
+        };
+        let error_rate = NamedSeries {
+            name: "error_rate".to_owned(),
+            pillar: Pillar::Reliability,
+            statistics: OF_SHARES,
+            series: Series::new(MetricKind::Binary, Unit::Share, Policy::EXCLUDE, clustered),
+        };
+        let has_success = scorers.iter().flatten().any(|spec| spec.kind == MetricKind::Binary);
+        Self {
+            scored,
+            offsets,
+            measured: vec![
+                measure("latency_ms", Pillar::Performance, Unit::Ms, OF_TIMES),
+                measure("ttft_ms", Pillar::Performance, Unit::Ms, OF_TIMES),
+                measure("cost_usd", Pillar::Cost, Unit::Usd, OF_SCORES),
+                measure("input_tokens", Pillar::Cost, Unit::Tokens, OF_SCORES),
+                measure("output_tokens", Pillar::Cost, Unit::Tokens, OF_SCORES),
+                error_rate,
+            ],
+            cost_per_success: has_success.then(CostPerSuccess::default),
+        }
+    }
+
+    fn add(&mut self, sample: &SampleFigures, cluster: u32) {
+        let mut success = None;
+        for record in &sample.scores {
+            let offset = self.offsets.get(usize::from(record.scorer)).copied();
+            let index = offset.map(|offset| offset + usize::from(record.score.metric));
+            let Some(named) = index.and_then(|index| self.scored.get_mut(index)) else { continue };
+            named.series.add(record.score.outcome, record.score.value, cluster);
+            if success.is_none() && named.series.kind() == MetricKind::Binary {
+                success = Some(record.score.value.unwrap_or(0.0));
+            }
+        }
+        let is_error = sample.error.is_some();
+        let cost = sample.cost.map(Money::to_usd_f64);
+        #[expect(clippy::cast_precision_loss, reason = "tokens and nanoseconds far below 2^53")]
+        let values = [
+            (LATENCY, sample.latency_ns.map(|ns| ns as f64 / 1e6)),
+            (TTFT, sample.ttft_ns.map(|ns| ns as f64 / 1e6)),
+            (COST, cost),
+            (INPUT, sample.usage.input_tokens.map(|tokens| tokens as f64)),
+            (OUTPUT, sample.usage.output_tokens.map(|tokens| tokens as f64)),
+        ];
+        for (index, value) in values {
+            let outcome = match (is_error, value) {
+                (true, _) => Outcome::Error,
+                (false, Some(_)) => Outcome::Scored,
+                (false, None) => Outcome::Unparsed,
+            };
+            if let Some(named) = self.measured.get_mut(index) {
+                named.series.add(outcome, value, cluster);
+            }
+        }
+        if let Some(named) = self.measured.get_mut(ERROR_RATE) {
+            named.series.add_error_indicator(is_error, cluster);
+        }
+        if let (Some(ratio), false) = (&mut self.cost_per_success, is_error) {
+            match cost {
+                Some(cost) => ratio.add(cost, success.unwrap_or(0.0)),
+                None => ratio.unknown = true,
+            }
+        }
+    }
+
+    /// The series of a metric by name.
+    pub(crate) fn series(&self, metric: &str) -> Option<&NamedSeries> {
+        self.scored.iter().chain(&self.measured).find(|named| named.name == metric)
+    }
+}
+
+/// Facts about one target over all its tasks.
+#[derive(Debug, Default)]
+pub(crate) struct TargetFacts {
+    pub(crate) usage: UsageTotals,
+    pub(crate) cost: Option<Money>,
+    pub(crate) errors: BTreeMap<String, u64>,
+    pub(crate) retries: u64,
+    pub(crate) served_models: BTreeSet<Arc<str>>,
+    pub(crate) queue_ms: Vec<f64>,
+    pub(crate) finished: u64,
+}
+
+/// Takes recorded samples one by one.
+#[derive(Debug)]
+pub struct Collector {
+    metrics: TaskMetrics,
+    clustered: Vec<bool>,
+    pub(crate) targets: Vec<TargetFacts>,
+    /// By target, then task.
+    pub(crate) overall: Vec<Vec<TaskSeries>>,
+    /// By target and task.
+    pub(crate) slices: BTreeMap<(u16, u16), BTreeMap<SliceKey, TaskSeries>>,
+    pub(crate) slices_left_out: BTreeSet<String>,
+    cluster_ids: HashMap<Arc<str>, u32>,
+}
+
+impl Collector {
+    /// For a plan, with the metrics that its scorers yield.
+    #[must_use]
+    pub fn new(draft: &DraftPlan, metrics: TaskMetrics) -> Self {
+        // Repetitions of a case are not independent of each other: the case is the cluster where nothing else is.
+        let clustered: Vec<bool> = draft
+            .tasks
+            .iter()
+            .map(|task| task.cluster.is_some() || task.dataset.fields.cluster.is_some() || task.epochs > 1)
+            .collect();
+        let overall = draft
+            .targets
+            .iter()
+            .map(|_| {
+                let tasks = metrics.iter().zip(&clustered);
+                tasks.map(|(scorers, clustered)| TaskSeries::new(scorers, *clustered)).collect()
+            })
+            .collect();
+        let facts = || TargetFacts { cost: Some(Money::ZERO), ..TargetFacts::default() };
+        Self {
+            targets: draft.targets.iter().map(|_| facts()).collect(),
+            metrics,
+            clustered,
+            overall,
+            slices: BTreeMap::new(),
+            slices_left_out: BTreeSet::new(),
+            cluster_ids: HashMap::new(),
+        }
+    }
+
+    /// Adds one finished sample. One with a key outside the plan is ignored.
+    pub fn add(&mut self, sample: &SampleFigures) {
+        let (target, task) = (usize::from(sample.key.target), usize::from(sample.key.task));
+        let Some(clustered) = self.clustered.get(task).copied() else { return };
+        let cluster = if clustered { self.cluster_id(sample) } else { 0 };
+        let Some(series) = self.overall.get_mut(target).and_then(|tasks| tasks.get_mut(task)) else { return };
+        series.add(sample, cluster);
+        if let Some(facts) = self.targets.get_mut(target) {
+            facts.add(sample);
+        }
+        if !sample.slices.is_empty() {
+            self.add_to_slices(sample, cluster, clustered);
+        }
+    }
+
+    fn add_to_slices(&mut self, sample: &SampleFigures, cluster: u32, clustered: bool) {
+        let slices = self.slices.entry((sample.key.target, sample.key.task)).or_default();
+        let Some(metrics) = self.metrics.get(usize::from(sample.key.task)) else { return };
+        for key in &sample.slices {
+            if !slices.contains_key(key) {
+                let of_column = slices.keys().filter(|known| known.column == key.column).count();
+                if of_column >= SLICES_PER_COLUMN_MAX {
+                    self.slices_left_out.insert(key.column.clone());
+                    continue;
+                }
+                slices.insert(key.clone(), TaskSeries::new(metrics, clustered));
+            }
+            if let Some(series) = slices.get_mut(key) {
+                series.add(sample, cluster);
+            }
+        }
+    }
+
+    fn cluster_id(&mut self, sample: &SampleFigures) -> u32 {
+        let name = sample.cluster.as_ref().unwrap_or(&sample.case_id);
+        let next = u32::try_from(self.cluster_ids.len()).unwrap_or(u32::MAX);
+        *self.cluster_ids.entry(Arc::clone(name)).or_insert(next)
+    }
+
+    /// Finished samples over all targets.
+    #[must_use]
+    pub fn finished(&self) -> u64 {
+        self.targets.iter().map(|facts| facts.finished).sum()
+    }
+}
+
+impl TargetFacts {
+    fn add(&mut self, sample: &SampleFigures) {
+        self.finished += 1;
+        self.retries += u64::from(sample.attempts.saturating_sub(1));
+        if let Some(queue) = sample.queue_ns {
+            #[expect(clippy::cast_precision_loss, reason = "nanoseconds far below 2^53")]
+            self.queue_ms.push(queue as f64 / 1e6);
+        }
+        if let Some(model) = &sample.served_model
+            && !self.served_models.contains(model)
+        {
+            self.served_models.insert(Arc::clone(model));
+        }
+        match sample.error {
+            Some(kind) => *self.errors.entry(kind.as_str().to_owned()).or_default() += 1,
+            None => {
+                self.usage.add(&sample.usage);
+                self.cost = self.cost.zip(sample.cost).map(|(sum, cost)| sum.saturating_add(cost));
+            }
+        }
+    }
+}

@@ -1,0 +1,432 @@
+//! Findings of a run: every metric estimated, every gate decided, one verdict and one exit code.
+
+use crate::bounds;
+use crate::collect::{Collector, CostPerSuccess, NamedSeries, TaskSeries};
+use crate::gate::{Evidence, weigh};
+use crate::series::LEVEL;
+use seatrial_config::{Bound, DraftPlan, ErrorCap, Gate, OnInconclusive};
+use seatrial_types::{
+    Estimate, ExitCode, FINDINGS_SCHEMA, Findings, GateResult, Method, MetricResult, Pillar, PillarRow, PillarStatus,
+    RunId, SliceKey, Statistic, TOOL_VERSION, TargetFindings, Unit, Verdict,
+};
+
+/// Mark of a number that the measuring client itself spoiled.
+pub const CLIENT_SATURATED: &str = "client_saturated";
+
+/// How the run stands when it is analysed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunState {
+    /// Every sample is on record.
+    Complete,
+    /// Interrupted by the user.
+    Interrupted,
+    /// Stopped by the error cap.
+    ErrorCap,
+}
+
+/// What analysis needs to know beside the samples.
+#[derive(Debug, Clone)]
+pub struct RunFacts {
+    /// Run.
+    pub run_id: RunId,
+    /// Hash of the plan.
+    pub plan_hash: String,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+    /// RFC 3339, UTC.
+    pub ended_at: Option<String>,
+    /// How it stands.
+    pub state: RunState,
+    /// Samples of the plan, over all targets.
+    pub samples_planned: u64,
+    /// Whether the measuring client was saturated in any session.
+    pub client_saturated: bool,
+    /// Warnings from earlier stages.
+    pub warnings: Vec<String>,
+}
+
+/// Makes the findings.
+#[must_use]
+pub fn findings(draft: &DraftPlan, collector: &Collector, facts: &RunFacts) -> Findings {
+    let mut warnings = facts.warnings.clone();
+    let gates = decide_gates(draft, collector, facts);
+    let targets = (0..draft.targets.len()).map(|index| target_findings(draft, collector, facts, index, &gates)).collect();
+    let (verdict, exit) = conclude(draft, collector, facts, &gates, &mut warnings);
+    Findings {
+        schema: FINDINGS_SCHEMA.to_owned(),
+        tool_version: TOOL_VERSION.to_owned(),
+        run_id: facts.run_id.clone(),
+        suite: draft.name.clone(),
+        plan_hash: facts.plan_hash.clone(),
+        started_at: facts.started_at.clone(),
+        ended_at: facts.ended_at.clone(),
+        verdict,
+        exit_code: exit.code(),
+        warnings,
+        samples_planned: facts.samples_planned,
+        samples_finished: collector.finished(),
+        targets,
+        comparisons: Vec::new(),
+        gates,
+    }
+}
+
+fn target_findings(
+    draft: &DraftPlan,
+    collector: &Collector,
+    facts: &RunFacts,
+    index: usize,
+    gates: &[GateResult],
+) -> TargetFindings {
+    let target = &draft.targets[index];
+    let of_target = &collector.targets[index];
+    let mut metrics = Vec::new();
+    let mut slices = Vec::new();
+    for (task_index, (task, series)) in draft.tasks.iter().zip(&collector.overall[index]).enumerate() {
+        push_metrics(&mut metrics, &task.name, series, None, facts.client_saturated);
+        let key = (to_u16(index), to_u16(task_index));
+        for (slice, series) in collector.slices.get(&key).into_iter().flatten() {
+            push_metrics(&mut slices, &task.name, series, Some(slice), facts.client_saturated);
+        }
+    }
+    let gates: Vec<_> = gates.iter().filter(|gate| gate.target == target.name).collect();
+    let mut queue_ms = of_target.queue_ms.clone();
+    queue_ms.sort_unstable_by(f64::total_cmp);
+    TargetFindings {
+        name: target.name.clone(),
+        model: target.model().map(str::to_owned),
+        served_models: of_target.served_models.iter().map(ToString::to_string).collect(),
+        verdict: (!gates.is_empty()).then(|| overall_verdict(gates.iter().map(|gate| gate.verdict))),
+        scorecard: scorecard(&metrics, &gates),
+        metrics,
+        slices,
+        usage: of_target.usage,
+        cost_usd: of_target.cost.filter(|_| target.price.is_some()),
+        errors: of_target.errors.clone(),
+        retries: of_target.retries,
+        client_queue_ms_p99: bounds::quantile(&queue_ms, 0.99),
+    }
+}
+
+fn push_metrics(
+    results: &mut Vec<MetricResult>,
+    task: &str,
+    series: &TaskSeries,
+    slice: Option<&SliceKey>,
+    client_saturated: bool,
+) {
+    for named in series.scored.iter().chain(&series.measured) {
+        let is_measured_nothing = named.series.denominator() == 0 && named.pillar != Pillar::Quality;
+        if named.series.counts.n() == 0 || is_measured_nothing {
+            continue;
+        }
+        for statistic in named.statistics {
+            let mut result = metric_result(task, named, *statistic, slice);
+            if client_saturated && named.pillar == Pillar::Performance {
+                result.status = Some(CLIENT_SATURATED.to_owned());
+            }
+            results.push(result);
+        }
+    }
+    if let Some(ratio) = &series.cost_per_success
+        && let Some(estimate) = cost_per_success(ratio)
+        && let Some(first) = series.scored.first()
+    {
+        let mut result = metric_result(task, first, Statistic::Mean, slice);
+        result.set_estimate(&estimate);
+        (result.metric, result.pillar) = ("cost_per_success_usd".to_owned(), Pillar::Cost);
+        (result.value_worst, result.value_best) = (None, None);
+        results.push(result);
+    }
+}
+
+fn metric_result(task: &str, named: &NamedSeries, statistic: Statistic, slice: Option<&SliceKey>) -> MetricResult {
+    let series = &named.series;
+    let estimate = series.estimate(statistic);
+    let bracket = series.worst_and_best().filter(|_| matches!(statistic, Statistic::Mean));
+    MetricResult {
+        task: task.to_owned(),
+        metric: named.name.clone(),
+        statistic,
+        pillar: named.pillar,
+        slice: slice.cloned(),
+        value: estimate.value,
+        low: estimate.low,
+        high: estimate.high,
+        level: estimate.level,
+        unit: estimate.unit,
+        method: estimate.method,
+        n: series.counts.n(),
+        denominator: series.denominator(),
+        n_scored: series.counts.scored,
+        n_unparsed: series.counts.unparsed,
+        n_refused: series.counts.refused,
+        n_error: series.counts.error,
+        n_clusters: series.n_clusters(),
+        value_worst: bracket.map(|(worst, _)| worst),
+        value_best: bracket.map(|(_, best)| best),
+        status: None,
+    }
+}
+
+/// Money per success: the ratio of the two means, with the linearised standard error and Student's t.
+/// `None` where no price is known; without value where nothing succeeded.
+fn cost_per_success(sums: &CostPerSuccess) -> Option<Estimate> {
+    if sums.unknown || sums.n == 0.0 {
+        return None;
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count kept as a whole float")]
+    let n = sums.n as u64;
+    let mut estimate =
+        Estimate { value: None, low: None, high: None, level: LEVEL, n, method: Method::None, unit: Unit::Usd };
+    if sums.success > 0.0 {
+        let ratio = sums.cost / sums.success;
+        estimate.value = Some(ratio);
+        let squares = ratio.mul_add(ratio * sums.success_squared - 2.0 * sums.cross, sums.cost_squared);
+        if let Some(half) = bounds::ratio_half_width(squares.max(0.0), sums.n, sums.success, LEVEL) {
+            (estimate.low, estimate.high) = (Some((ratio - half).max(0.0)), Some(ratio + half));
+            estimate.method = Method::StudentT;
+        }
+    }
+    Some(estimate)
+}
+
+fn scorecard(metrics: &[MetricResult], gates: &[&GateResult]) -> Vec<PillarRow> {
+    [Pillar::Performance, Pillar::Safety, Pillar::Cost, Pillar::Reliability]
+        .into_iter()
+        .map(|pillar| {
+            let of_pillar: Vec<_> = metrics.iter().filter(|metric| metric.pillar == pillar).collect();
+            let names: Vec<String> = of_pillar.iter().map(|metric| metric.name()).collect();
+            let mut verdicts = gates.iter().filter(|gate| names.contains(&gate.metric)).map(|gate| gate.verdict).peekable();
+            let status = if of_pillar.is_empty() {
+                PillarStatus::NotAssessed
+            } else if verdicts.peek().is_none() {
+                PillarStatus::Measured
+            } else {
+                match overall_verdict(verdicts) {
+                    Verdict::Pass => PillarStatus::Pass,
+                    Verdict::Fail => PillarStatus::Fail,
+                    Verdict::Inconclusive => PillarStatus::Inconclusive,
+                }
+            };
+            PillarRow { pillar, status, metrics: names }
+        })
+        .collect()
+}
+
+fn overall_verdict(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
+    verdicts.fold(Verdict::Pass, |so_far, verdict| match (so_far, verdict) {
+        (Verdict::Fail, _) | (_, Verdict::Fail) => Verdict::Fail,
+        (Verdict::Inconclusive, _) | (_, Verdict::Inconclusive) => Verdict::Inconclusive,
+        _ => Verdict::Pass,
+    })
+}
+
+/// Gates × targets in suite order, with the Holm correction over all of them.
+fn decide_gates(draft: &DraftPlan, collector: &Collector, facts: &RunFacts) -> Vec<GateResult> {
+    let mut weighed = Vec::new();
+    for gate in &draft.gates {
+        for (index, target) in draft.targets.iter().enumerate() {
+            if gate.target.as_ref().is_none_or(|wanted| *wanted == target.name) {
+                weighed.push((gate, target.name.as_str(), evidence_for(gate, collector, index)));
+            }
+        }
+    }
+    let p: Vec<f64> = weighed.iter().map(|(_, _, evidence)| evidence.p_fail.unwrap_or(1.0)).collect();
+    let adjusted = bounds::holm(&p);
+    weighed
+        .into_iter()
+        .zip(adjusted)
+        .map(|((gate, target, evidence), adjusted)| {
+            let adjusted = evidence.p_fail.map(|_| adjusted);
+            gate_result(gate, target, &evidence, adjusted, facts)
+        })
+        .collect()
+}
+
+fn evidence_for(gate: &Gate, collector: &Collector, target: usize) -> Evidence {
+    let series = match &gate.slice {
+        None => collector.overall.get(target).and_then(|tasks| tasks.get(gate.task_index)),
+        Some(slice) => {
+            collector.slices.get(&(to_u16(target), to_u16(gate.task_index))).and_then(|slices| slices.get(slice))
+        }
+    };
+    let Some(series) = series else { return Evidence::none() };
+    if gate.metric == "cost_per_success_usd" {
+        return series.cost_per_success.as_ref().map_or_else(Evidence::none, |sums| weigh_ratio(sums, gate));
+    }
+    series.series(&gate.metric).map_or_else(Evidence::none, |named| weigh(&named.series, gate.statistic, gate.bound, gate.risk))
+}
+
+fn weigh_ratio(sums: &CostPerSuccess, gate: &Gate) -> Evidence {
+    let Some(estimate) = cost_per_success(sums) else { return Evidence::none() };
+    let Some(value) = estimate.value else { return Evidence { n: estimate.n, ..Evidence::none() } };
+    // "Cost ≤ limit × success" is linear, so the gate tests the mean of cost − limit × success against zero.
+    let limit = gate.bound.limit();
+    let mean = (sums.cost - limit * sums.success) / sums.n;
+    let squares = limit.mul_add(limit * sums.success_squared - 2.0 * sums.cross, sums.cost_squared);
+    let p_fail = bounds::p_of_mean_beyond(mean, squares, sums.n, gate.bound);
+    let half = bounds::ratio_half_width_one_sided(
+        value.mul_add(value * sums.success_squared - 2.0 * sums.cross, sums.cost_squared).max(0.0),
+        sums.n,
+        sums.success,
+        gate.risk,
+    );
+    Evidence {
+        value: Some(value),
+        low: half.map(|half| (value - half).max(0.0)),
+        high: half.map(|half| value + half),
+        p_fail,
+        mde: None,
+        method: Method::StudentT,
+        n: estimate.n,
+    }
+}
+
+fn gate_result(
+    gate: &Gate,
+    target: &str,
+    evidence: &Evidence,
+    adjusted: Option<f64>,
+    facts: &RunFacts,
+) -> GateResult {
+    let is_timed = matches!(gate.metric.as_str(), "latency_ms" | "ttft_ms");
+    let is_spoiled = is_timed && facts.client_saturated;
+    let verdict = if facts.state != RunState::Complete || is_spoiled {
+        Verdict::Inconclusive
+    } else {
+        evidence.verdict(gate.bound, gate.risk, adjusted)
+    };
+    let reason = if facts.state != RunState::Complete {
+        "the run is unfinished; continue it with --resume".to_owned()
+    } else if is_spoiled {
+        "the measuring client was saturated, so the number is not the target's; lower `limits.concurrency`".to_owned()
+    } else {
+        reason_of(gate, evidence, verdict, adjusted)
+    };
+    GateResult {
+        name: gate.name.clone(),
+        target: target.to_owned(),
+        metric: format!("{}.{}.{}", gate.task, gate.metric, gate.statistic.as_str()),
+        slice: gate.slice.clone(),
+        verdict,
+        bound: gate.bound.as_str().to_owned(),
+        inconclusive_fails: gate.on_inconclusive == OnInconclusive::Fail,
+        value: evidence.value,
+        low: evidence.low,
+        high: evidence.high,
+        limit: gate.bound.limit(),
+        risk: gate.risk,
+        p_fail: evidence.p_fail,
+        p_fail_adjusted: adjusted,
+        n: evidence.n,
+        mde: evidence.mde,
+        method: evidence.method,
+        unit: gate.unit,
+        reason,
+    }
+}
+
+fn reason_of(gate: &Gate, evidence: &Evidence, verdict: Verdict, adjusted: Option<f64>) -> String {
+    let confidence = (1.0 - gate.risk) * 100.0;
+    let limit = gate.bound.limit();
+    let (side, end) = match gate.bound {
+        Bound::AtLeast(_) => ("lower", evidence.low),
+        Bound::AtMost(_) => ("upper", evidence.high),
+    };
+    match verdict {
+        _ if evidence.n == 0 => "there is no value to judge".to_owned(),
+        Verdict::Pass => match end {
+            Some(end) => format!("{side} {confidence:.4}% bound {end:.4} meets {limit}").replace(".0000%", "%"),
+            None => format!("meets {limit}"),
+        },
+        Verdict::Fail => match adjusted {
+            Some(p) => format!("p = {p:.2e} that {limit} is met (Holm-adjusted), risk {}", gate.risk),
+            None => format!("misses {limit}"),
+        },
+        Verdict::Inconclusive => {
+            let wanted = needed_n(evidence, gate);
+            let visible = evidence.mde.map(|mde| format!("; with n = {} a distance of {mde:.3} from the limit is visible", evidence.n));
+            format!("neither shown{}{}", visible.unwrap_or_default(), wanted)
+        }
+    }
+}
+
+/// The n that would decide if the value stayed as it is: the visible distance shrinks with the square root of n.
+fn needed_n(evidence: &Evidence, gate: &Gate) -> String {
+    let (Some(value), Some(mde)) = (evidence.value, evidence.mde) else { return String::new() };
+    let distance = (value - gate.bound.limit()).abs();
+    if distance <= 0.0 || mde <= distance {
+        return String::new();
+    }
+    let factor = (mde / distance).powi(2);
+    #[expect(clippy::cast_precision_loss, reason = "a count for people")]
+    let needed = (factor * evidence.n as f64).ceil();
+    if needed < 1e9 { format!(", about n = {needed} would decide") } else { String::new() }
+}
+
+/// One verdict and one exit code, from the same facts.
+fn conclude(
+    draft: &DraftPlan,
+    collector: &Collector,
+    facts: &RunFacts,
+    gates: &[GateResult],
+    warnings: &mut Vec<String>,
+) -> (Verdict, ExitCode) {
+    let mut codes = Vec::new();
+    if gates.is_empty() {
+        warnings.push("no gates".to_owned());
+    }
+    if gates.iter().any(|gate| gate.verdict == Verdict::Fail) {
+        codes.push(ExitCode::GateFailed);
+    }
+    if gates.iter().any(|gate| gate.verdict == Verdict::Inconclusive && gate.inconclusive_fails) {
+        codes.push(ExitCode::Inconclusive);
+    }
+    if facts.client_saturated {
+        warnings.push(
+            "the measuring client was saturated: latencies are marked client_saturated; lower `limits.concurrency` or \
+             use a machine with spare processors"
+                .to_owned(),
+        );
+        if gates.iter().any(|gate| gate.metric.contains(".latency_ms.") || gate.metric.contains(".ttft_ms.")) {
+            codes.push(ExitCode::Saturated);
+        }
+    }
+    for column in &collector.slices_left_out {
+        let most = crate::collect::SLICES_PER_COLUMN_MAX;
+        warnings.push(format!("column `{column}` has more than {most} values; further slices are not reported"));
+    }
+    let errors: u64 = collector.targets.iter().flat_map(|target| target.errors.values()).sum();
+    if facts.state == RunState::ErrorCap || is_above(draft.error_cap, errors, collector.finished()) {
+        codes.push(ExitCode::Errors);
+        let finished = collector.finished();
+        warnings.push(match draft.error_cap {
+            ErrorCap::MaxErrors(most) => format!("{errors} of {finished} samples are errors, max_errors is {most}"),
+            ErrorCap::MaxErrorRate(share) => {
+                format!("{errors} of {finished} samples are errors, max_error_rate is {share}")
+            }
+        });
+    }
+    if facts.state == RunState::Interrupted {
+        codes.push(ExitCode::Interrupted);
+    }
+    let exit = ExitCode::strongest(&codes);
+    let verdict = match overall_verdict(gates.iter().map(|gate| gate.verdict)) {
+        Verdict::Pass if exit != ExitCode::Pass => Verdict::Inconclusive,
+        verdict => verdict,
+    };
+    (verdict, exit)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts far below 2^53")]
+fn is_above(cap: ErrorCap, errors: u64, finished: u64) -> bool {
+    match cap {
+        ErrorCap::MaxErrors(most) => errors > most,
+        ErrorCap::MaxErrorRate(share) => errors as f64 > share * finished as f64,
+    }
+}
+
+fn to_u16(index: usize) -> u16 {
+    u16::try_from(index).unwrap_or(u16::MAX)
+}

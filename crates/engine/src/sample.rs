@@ -1,0 +1,69 @@
+//! One sample from case to record: drive, score, price.
+
+use crate::run::Job;
+use seatrial_task::{ScorerInput, Scoring, scores_without_looking};
+use seatrial_types::{Case, Price, SampleKey, SampleRecord, ScoreRecord};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A sample that is due.
+pub(crate) struct Due {
+    pub(crate) key: SampleKey,
+    pub(crate) case: Case,
+}
+
+/// Runs a sample to its end. Never fails: what goes wrong is in the record.
+pub(crate) async fn run_sample(job: &Job, due: Due) -> Option<SampleRecord> {
+    let Due { key, case } = due;
+    let (target, task) = (usize::from(key.target), usize::from(key.task));
+    let (driver, target) = (job.drivers.get(task)?, job.targets.get(target)?);
+    let planned = job.plan.tasks.get(task)?;
+    let started_unix_ms = unix_ms();
+    let transcript = driver.drive(&case, key.epoch, &*target.model).await;
+    let mut scores = Vec::new();
+    for (index, scorer) in job.scorers.get(task)?.iter().enumerate() {
+        let of_scorer = match (
+            scores_without_looking(&**scorer, &transcript.call),
+            &transcript.call.result,
+        ) {
+            (Some(scores), _) => scores,
+            (None, Ok(answer)) => {
+                let input = ScorerInput {
+                    case: &case,
+                    prompt: &transcript.prompt,
+                    answer,
+                };
+                match scorer.score(input, None) {
+                    Scoring::Ready(scores) => scores,
+                    Scoring::Later(scores) => scores.await,
+                }
+            }
+            (None, Err(_)) => Vec::new(),
+        };
+        let scorer = u16::try_from(index).unwrap_or(u16::MAX);
+        scores.extend(of_scorer.into_iter().map(|score| ScoreRecord { scorer, score }));
+    }
+    let answer = transcript.call.result.as_ref().ok();
+    let cost = answer.and_then(|answer| {
+        target
+            .price
+            .as_ref()
+            .and_then(|price: &Price| price.cost(&answer.usage))
+    });
+    Some(SampleRecord {
+        key,
+        slices: planned.slices_of(&case),
+        cluster: case.cluster.as_deref().map(Into::into),
+        case_id: case.id,
+        prompt: transcript.prompt,
+        call: transcript.call,
+        cost,
+        started_unix_ms,
+        scores,
+    })
+}
+
+fn unix_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,274 @@
+//! The report on the screen: verdict first, then a scorecard per target, then the gates, then what to know.
+
+use crate::format;
+use anstyle::{AnsiColor, Style};
+use seatrial_types::{
+    Findings, GateResult, MetricResult, Pillar, PillarRow, PillarStatus, Statistic, TargetFindings, Verdict,
+};
+use std::fmt::Write;
+
+/// Slices that are shown per target; the rest is in the files.
+const SLICES_SHOWN_MAX: usize = 12;
+/// Gates that are shown.
+const GATES_SHOWN_MAX: usize = 60;
+
+/// How to render.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TerminalOptions {
+    /// Whether to use ANSI colours.
+    pub color: bool,
+}
+
+/// The findings as text with a final line break.
+#[must_use]
+pub fn terminal(findings: &Findings, options: TerminalOptions) -> String {
+    let mut screen = Screen {
+        text: String::new(),
+        color: options.color,
+    };
+    screen.headline(findings);
+    for target in &findings.targets {
+        screen.target(target);
+    }
+    screen.gates(&findings.gates);
+    for warning in &findings.warnings {
+        screen.line(&format!("warning: {warning}"));
+    }
+    screen.text
+}
+
+struct Screen {
+    text: String,
+    color: bool,
+}
+
+impl Screen {
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line.trim_end());
+        self.text.push('\n');
+    }
+
+    fn paint(&self, style: Style, text: &str) -> String {
+        if self.color {
+            format!("{style}{text}{style:#}")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    fn verdict(&self, verdict: Verdict) -> String {
+        let color = match verdict {
+            Verdict::Pass => AnsiColor::Green,
+            Verdict::Fail => AnsiColor::Red,
+            Verdict::Inconclusive => AnsiColor::Yellow,
+        };
+        self.paint(color.on_default().bold(), &verdict.as_str().to_uppercase())
+    }
+
+    fn headline(&mut self, findings: &Findings) {
+        let verdict = self.verdict(findings.verdict);
+        let bold = self.paint(Style::new().bold(), &findings.suite);
+        let samples = if findings.samples_finished == findings.samples_planned {
+            format!("{} samples", findings.samples_finished)
+        } else {
+            format!(
+                "{} of {} samples",
+                findings.samples_finished, findings.samples_planned
+            )
+        };
+        self.line(&format!(
+            "{verdict}  {bold}  run {}  {samples}  exit {}",
+            findings.run_id, findings.exit_code
+        ));
+    }
+
+    fn target(&mut self, target: &TargetFindings) {
+        let name = self.paint(Style::new().bold(), &target.name);
+        let model = target
+            .model
+            .as_deref()
+            .map(|model| format!(" ({model})"))
+            .unwrap_or_default();
+        let verdict = target
+            .verdict
+            .map(|verdict| format!("  {}", self.verdict(verdict)))
+            .unwrap_or_default();
+        self.line("");
+        self.line(&format!("{name}{model}{verdict}"));
+        for metric in target
+            .metrics
+            .iter()
+            .filter(|metric| metric.pillar == Pillar::Quality)
+        {
+            self.quality(metric);
+        }
+        for row in &target.scorecard {
+            self.pillar(target, row);
+        }
+        self.slices(target);
+        if !target.errors.is_empty() {
+            let errors: Vec<_> = target
+                .errors
+                .iter()
+                .map(|(kind, count)| format!("{kind} {count}"))
+                .collect();
+            self.line(&format!("  errors       {}", errors.join(", ")));
+        }
+    }
+
+    fn quality(&mut self, metric: &MetricResult) {
+        let name = format!("{}.{}", metric.task, metric.metric);
+        self.line(&format!(
+            "  quality      {name}  {}  {}",
+            format::estimate(metric),
+            counts(metric)
+        ));
+        if let (Some(worst), Some(best)) = (metric.value_worst, metric.value_best) {
+            let (worst, best) = (
+                format::number(worst, metric.unit),
+                format::number(best, metric.unit),
+            );
+            self.line(&format!(
+                "               if what is left out were all wrong {worst}, all right {best}"
+            ));
+        }
+    }
+
+    fn pillar(&mut self, target: &TargetFindings, row: &PillarRow) {
+        let (word, color) = match row.status {
+            PillarStatus::Pass => ("pass", Some(AnsiColor::Green)),
+            PillarStatus::Fail => ("fail", Some(AnsiColor::Red)),
+            PillarStatus::Inconclusive => ("inconclusive", Some(AnsiColor::Yellow)),
+            PillarStatus::Measured => ("measured", None),
+            PillarStatus::NotAssessed => ("not assessed", None),
+        };
+        let padded = format!("{word:<12}");
+        let status = color.map_or_else(|| padded.clone(), |color| self.paint(color.on_default(), &padded));
+        let shown: Vec<_> = target
+            .metrics
+            .iter()
+            .filter(|metric| is_on_scorecard(metric, row.pillar))
+            .collect();
+        let mut lines = shown.iter().map(|metric| headline_of(metric));
+        let first = lines.next().unwrap_or_default();
+        self.line(&format!("  {:<12} {status}  {first}", row.pillar.as_str()));
+        for line in lines {
+            self.line(&format!("  {:<12} {:<12}  {line}", "", ""));
+        }
+        if row.pillar == Pillar::Performance
+            && let Some(queue) = target.client_queue_ms_p99
+        {
+            let queue = format::number(queue, seatrial_types::Unit::Ms);
+            self.line(&format!(
+                "  {:<12} {:<12}  own queueing p99 {queue}, not part of the above",
+                "", ""
+            ));
+        }
+    }
+
+    fn slices(&mut self, target: &TargetFindings) {
+        let quality = target
+            .slices
+            .iter()
+            .filter(|metric| metric.pillar == Pillar::Quality);
+        let mut worst_first: Vec<_> = quality.collect();
+        worst_first.sort_by(|a, b| a.low.unwrap_or(f64::MAX).total_cmp(&b.low.unwrap_or(f64::MAX)));
+        for metric in worst_first.iter().take(SLICES_SHOWN_MAX) {
+            let Some(slice) = &metric.slice else { continue };
+            let name = format!("{}={}", slice.column, slice.value);
+            let line = format!(
+                "  slice        {name:<28}  {}  {}",
+                format::estimate(metric),
+                counts(metric)
+            );
+            self.line(&line);
+        }
+        if worst_first.len() > SLICES_SHOWN_MAX {
+            self.line(&format!(
+                "               … and {} more slices, in the files",
+                worst_first.len() - SLICES_SHOWN_MAX
+            ));
+        }
+    }
+
+    fn gates(&mut self, gates: &[GateResult]) {
+        if gates.is_empty() {
+            return;
+        }
+        self.line("");
+        let title = self.paint(Style::new().bold(), "gates");
+        self.line(&title);
+        for gate in gates.iter().take(GATES_SHOWN_MAX) {
+            let verdict = self.verdict(gate.verdict);
+            let pad = " ".repeat(12_usize.saturating_sub(gate.verdict.as_str().len()));
+            let value = format::interval(gate.value, gate.low, gate.high, gate.unit);
+            let slice = gate
+                .slice
+                .as_ref()
+                .map(|s| format!("[{}={}]", s.column, s.value))
+                .unwrap_or_default();
+            let bound = gate.bound.replace('_', " ");
+            let limit = format::number(gate.limit, gate.unit);
+            self.line(&format!(
+                "  {verdict}{pad}  {}  {}{slice} {bound} {limit}  {value}  n {}",
+                gate.target, gate.metric, gate.n
+            ));
+            self.line(&format!("  {:<12}  {}", "", gate.reason));
+        }
+        if gates.len() > GATES_SHOWN_MAX {
+            self.line(&format!(
+                "  … and {} more gates, in the files",
+                gates.len() - GATES_SHOWN_MAX
+            ));
+        }
+    }
+}
+
+fn counts(metric: &MetricResult) -> String {
+    let mut text = format!("n {}", metric.n);
+    for (count, word) in [
+        (metric.n_unparsed, "unparsed"),
+        (metric.n_refused, "refused"),
+        (metric.n_error, "errors"),
+    ] {
+        if count > 0 {
+            let _ = write!(text, ", {count} {word}");
+        }
+    }
+    if metric.denominator != metric.n {
+        let _ = write!(text, ", over {}", metric.denominator);
+    }
+    if let Some(clusters) = metric.n_clusters {
+        let _ = write!(text, ", {clusters} clusters");
+    }
+    text
+}
+
+/// What a pillar's row shows; the rest is in the files.
+fn is_on_scorecard(metric: &MetricResult, pillar: Pillar) -> bool {
+    metric.pillar == pillar
+        && match metric.metric.as_str() {
+            "latency_ms" => matches!(metric.statistic, Statistic::P50 | Statistic::P95),
+            "ttft_ms" => metric.statistic == Statistic::P50,
+            "input_tokens" | "output_tokens" => false,
+            _ => true,
+        }
+}
+
+fn headline_of(metric: &MetricResult) -> String {
+    let statistic = match metric.statistic {
+        Statistic::Mean | Statistic::Rate => String::new(),
+        other => format!(" {}", other.as_str()),
+    };
+    let status = metric
+        .status
+        .as_deref()
+        .map(|status| format!("  ({status})"))
+        .unwrap_or_default();
+    format!(
+        "{}.{}{statistic}  {}{status}",
+        metric.task,
+        metric.metric,
+        format::estimate(metric)
+    )
+}
