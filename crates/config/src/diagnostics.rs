@@ -1,28 +1,39 @@
 //! What is wrong with a suite, and where: collected over a whole file, shown with the lines in question.
 //! Apart, because later floors add to it in the same style.
 
+use crate::secrets;
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// Errors of one file that are kept; further ones are only counted.
+pub const MAX_DIAGNOSTICS: usize = 100;
+/// Characters of a found text that a message repeats.
+const MAX_SHOWN_CHARS: usize = 60;
 
 /// A place in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Location {
     /// The file as it was named.
     pub path: Arc<Path>,
-    /// 1-based line.
+    /// 1-based line; 0 for the file as a whole.
     pub line: usize,
-    /// 1-based column, in characters.
+    /// 1-based column, in characters; 0 for the file as a whole.
     pub column: usize,
     /// Bytes from here to there.
     pub(crate) span: Range<usize>,
 }
 
 impl fmt::Display for Location {
-    /// `FILE:LINE:COLUMN`.
+    /// `FILE:LINE:COLUMN`, or `FILE` alone for the file as a whole.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.path.display(), self.line, self.column)
+        if self.line == 0 {
+            write!(f, "{}", self.path.display())
+        } else {
+            write!(f, "{}:{}:{}", self.path.display(), self.line, self.column)
+        }
     }
 }
 
@@ -31,6 +42,8 @@ impl fmt::Display for Location {
 pub(crate) struct Source {
     path: Arc<Path>,
     text: Arc<str>,
+    /// Byte at which each line begins; never empty.
+    line_starts: Arc<[usize]>,
 }
 
 impl Default for Source {
@@ -40,28 +53,63 @@ impl Default for Source {
 }
 
 impl Source {
+    /// A byte order mark at the start is dropped: it is not part of the first line.
     pub(crate) fn new(path: PathBuf, text: &str) -> Self {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let newlines = text.match_indices('\n').map(|(at, _)| at + 1);
         Self {
             path: path.into(),
             text: text.into(),
+            line_starts: std::iter::once(0).chain(newlines).collect(),
         }
     }
 
-    pub(crate) fn start(&self) -> Location {
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file as a whole.
+    pub(crate) fn whole(&self) -> Location {
         Location {
             path: Arc::clone(&self.path),
-            line: 1,
-            column: 1,
+            line: 0,
+            column: 0,
             span: 0..0,
         }
     }
-}
 
-/// Everything that is wrong with one file. As an error it prints its rendered form without colours.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Diagnostics {
-    source: Source,
-    entries: Vec<Diagnostic>,
+    /// The location of these bytes, cut to what lies in the text and on the first line.
+    pub(crate) fn locate(&self, span: &Range<usize>) -> Location {
+        let start = self.text.floor_char_boundary(span.start.min(self.text.len()));
+        let line = self.line_starts.partition_point(|&begin| begin <= start);
+        let line_range = self.line_range(line);
+        let end = self.text.floor_char_boundary(span.end.min(self.text.len()));
+        let end = end.min(line_range.end).max(start);
+        let column = self
+            .text
+            .get(line_range.start..start)
+            .map_or(0, |before| before.chars().count())
+            + 1;
+        Location {
+            path: Arc::clone(&self.path),
+            line,
+            column,
+            span: start..end,
+        }
+    }
+
+    /// Bytes of a 1-based line, without its end-of-line characters.
+    pub(crate) fn line_range(&self, line: usize) -> Range<usize> {
+        let start = line.checked_sub(1).and_then(|index| self.line_starts.get(index));
+        let start = start.copied().unwrap_or(self.text.len());
+        let end = self.line_starts.get(line).copied().unwrap_or(self.text.len());
+        let content = self.text.get(start..end).unwrap_or_default();
+        start..start + content.trim_end_matches(['\n', '\r']).len()
+    }
 }
 
 /// One thing that is wrong.
@@ -75,18 +123,28 @@ pub struct Diagnostic {
     pub location: Location,
 }
 
+/// Everything that is wrong with one file, in the order of the file. As an error it prints like
+/// [`render`](Self::render) without colours. What looks like a key is masked wherever it would be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostics {
+    source: Source,
+    entries: Vec<Diagnostic>,
+    omitted: usize,
+}
+
 impl Diagnostics {
     pub(crate) fn new(source: Source) -> Self {
         Self {
             source,
             entries: Vec::new(),
+            omitted: 0,
         }
     }
 
-    /// Number of errors.
+    /// Number of errors, those beyond [`MAX_DIAGNOSTICS`] included.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.entries.len() + self.omitted
     }
 
     /// Whether nothing is wrong.
@@ -95,12 +153,182 @@ impl Diagnostics {
         self.entries.is_empty()
     }
 
-    /// Adds an error at a place of the same file.
+    /// The errors that are kept, in the order of the file.
+    #[must_use]
+    pub fn entries(&self) -> &[Diagnostic] {
+        &self.entries
+    }
+
+    /// Adds an error at a place of the same file. What was said of that place already is not said again.
     pub fn push_at(&mut self, location: Location, message: impl Into<String>, hint: Option<String>) {
-        self.entries.push(Diagnostic {
-            message: message.into(),
-            hint,
+        let entry = Diagnostic {
+            message: secrets::mask_message(&message.into()),
+            hint: hint.map(|hint| secrets::mask_message(&hint)),
             location,
-        });
+        };
+        if self.entries.contains(&entry) {
+            return;
+        }
+        if self.entries.len() >= MAX_DIAGNOSTICS {
+            self.omitted += 1;
+            return;
+        }
+        let order = |entry: &Diagnostic| (entry.location.span.start, entry.location.span.end);
+        let at = self
+            .entries
+            .partition_point(|other| order(other) <= order(&entry));
+        self.entries.insert(at, entry);
+    }
+
+    pub(crate) fn source(&self) -> &Source {
+        &self.source
+    }
+
+    pub(crate) fn locate(&self, span: &Range<usize>) -> Location {
+        self.source.locate(span)
+    }
+
+    pub(crate) fn push(&mut self, span: &Range<usize>, message: impl Into<String>, hint: Option<String>) {
+        self.push_at(self.source.locate(span), message, hint);
+    }
+
+    /// All errors with the lines in question, one after the other, and how many there are; no newline at the end.
+    #[must_use]
+    pub fn render(&self, color: bool) -> String {
+        let renderer = if color {
+            Renderer::styled()
+        } else {
+            Renderer::plain()
+        };
+        let masked = secrets::mask_file(&self.source.text);
+        let mut parts: Vec<String> = self
+            .entries
+            .iter()
+            .map(|entry| renderer.render(&[self.group(entry, &masked)]))
+            .collect();
+        let count = self.len();
+        let noun = if count == 1 { "error" } else { "errors" };
+        let mut total = format!("{count} {noun} in {}", self.source.path.display());
+        if self.omitted > 0 {
+            total.push_str(&format!("; the first {} are shown", self.entries.len()));
+        }
+        parts.push(total);
+        parts.join("\n\n")
+    }
+
+    fn group<'a>(&self, entry: &'a Diagnostic, masked: &'a str) -> Group<'a> {
+        let location = &entry.location;
+        let path = location.path.display().to_string();
+        let group = Group::with_title(Level::ERROR.primary_title(printable(&entry.message)));
+        let line_range = self.source.line_range(location.line);
+        let group = match masked.get(line_range.clone()) {
+            Some(line) if location.line > 0 => {
+                let start = location
+                    .span
+                    .start
+                    .saturating_sub(line_range.start)
+                    .min(line.len());
+                let end = location
+                    .span
+                    .end
+                    .saturating_sub(line_range.start)
+                    .clamp(start, line.len());
+                let marked = AnnotationKind::Primary.span(start..end);
+                group.element(
+                    Snippet::source(line)
+                        .line_start(location.line)
+                        .path(path)
+                        .annotation(marked),
+                )
+            }
+            _ => group.element(Origin::path(path)),
+        };
+        match &entry.hint {
+            Some(hint) => group.element(Level::HELP.with_name("hint").message(printable(hint))),
+            None => group,
+        }
+    }
+}
+
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+impl std::error::Error for Diagnostics {}
+
+/// The text without characters that could steer a terminal.
+fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| {
+            if c.is_control() && c != '\n' {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
+        .collect()
+}
+
+/// A found text as a message repeats it: in backticks, on one line, not too long.
+pub(crate) fn shown(text: &str) -> String {
+    let mut short: String = text
+        .chars()
+        .take(MAX_SHOWN_CHARS)
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect();
+    if text.chars().nth(MAX_SHOWN_CHARS).is_some() {
+        short.push('…');
+    }
+    format!("`{short}`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn diagnostics(text: &str) -> Diagnostics {
+        Diagnostics::new(Source::new(PathBuf::from("s.yaml"), text))
+    }
+
+    /// Protects positions: lines and columns count from 1, columns in characters, whatever the bytes.
+    #[test]
+    fn locates_by_line_and_character() {
+        let source = Source::new(PathBuf::from("s.yaml"), "\u{feff}a: é\r\nbé: 1\n");
+        let at = |span| {
+            let location = source.locate(&span);
+            (location.line, location.column, location.span)
+        };
+        assert_eq!(at(0..1), (1, 1, 0..1));
+        assert_eq!(at(7..10), (2, 1, 7..10));
+        assert_eq!(at(10..99), (2, 3, 10..13));
+        assert_eq!(at(99..120), (3, 1, 14..14));
+    }
+
+    /// Protects a readable end of a long list: what is left out is counted, and nothing is said twice.
+    #[test]
+    fn counts_what_it_leaves_out() {
+        let mut all = diagnostics(&"x\n".repeat(200));
+        for line in (0..150).rev() {
+            all.push(&(line * 2..line * 2 + 1), "wrong", None);
+            all.push(&(line * 2..line * 2 + 1), "wrong", None);
+        }
+        assert_eq!(all.entries().len(), MAX_DIAGNOSTICS);
+        assert!(
+            all.render(false)
+                .ends_with("errors in s.yaml; the first 100 are shown")
+        );
+        assert!(all.entries().is_sorted_by_key(|entry| entry.location.line));
+    }
+
+    /// Protects terminals and keys: neither control characters nor keys of the file come out.
+    #[test]
+    fn shows_neither_control_characters_nor_keys() {
+        let mut all = diagnostics("api_key: hunter2hunter2 \u{7}\n");
+        all.push(&(0..7), "unknown key\u{1b}[31m", Some("h\u{7}".to_owned()));
+        let text = all.render(false);
+        assert!(!text.contains("hunter2"), "{text}");
+        assert!(!text.contains(['\u{1b}', '\u{7}']), "{text}");
     }
 }

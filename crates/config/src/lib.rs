@@ -1,13 +1,41 @@
 //! Reads, merges, explains and validates suites: YAML in, a typed [`DraftPlan`] or a list of located errors out.
+//!
+//! The way through: YAML events become a tree with places; the tables of the grammar are checked against
+//! it; what fits is lowered into the plan. Each step goes on after an error, so that one reading reports them all.
 
+mod address;
 pub mod diagnostics;
+mod fields;
+mod gate;
+mod identity;
+mod nearest;
 pub mod plan;
+mod scalar;
+mod schema;
+mod scorer;
+mod secrets;
+mod shape;
+mod suite;
+mod tables;
+mod target;
+mod task;
+mod template;
 pub mod vocabulary;
+mod yaml;
 
-pub use diagnostics::{Diagnostic, Diagnostics, Location};
+pub use diagnostics::{Diagnostic, Diagnostics, Location, MAX_DIAGNOSTICS};
+pub use gate::{DEFAULT_RISK, RUN_METRICS, RunMetric};
 pub use plan::{
     Bound, DEFAULT_MAX_ERROR_RATE, Dataset, DatasetFormat, DraftPlan, Endpoint, ErrorCap, Fields, Gate,
     Limits, MessageTemplate, Metric, OnInconclusive, OpenAi, Origin, Prompt, Recorded, Retry, ScorerUse,
     Selection, Target, Task, Warning,
 };
+pub use schema::schema;
+pub use shape::{MAX_DURATION, MAX_NAME_CHARS};
+pub use suite::{MAX_DEFAULTS_BYTES, ReadResult, load_yaml_value, parse_suite, read_suite};
+pub use tables::{
+    DEFAULT_API_KEY_ENV, DEFAULT_BASE_URL, MAX_ATTEMPTS, MAX_CONCURRENCY, MAX_EPOCHS, MAX_GATES,
+    MAX_MESSAGES, MAX_SCORERS, MAX_SLICES, MAX_TARGETS, MAX_TASKS,
+};
 pub use vocabulary::{COMMON_OPTIONS, MetricEntry, OptionEntry, OptionShape, ScorerEntry, Vocabulary};
+pub use yaml::{MAX_DEPTH, MAX_FILE_BYTES, MAX_NODES};

@@ -441,7 +441,7 @@ impl DraftPlan {
             }
             match path.rsplit_once('/') {
                 Some((parent, _)) => path = parent,
-                None => return self.origin.source.start(),
+                None => return self.origin.source.whole(),
             }
         }
     }

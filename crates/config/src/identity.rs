@@ -1,0 +1,165 @@
+//! What makes two plans the same work: everything that decides requests and scores, and nothing else. Apart from the
+//! plan, because each new field has to be put on one side of this line deliberately.
+
+use crate::plan::{
+    Dataset, DraftPlan, Endpoint, Fields, MessageTemplate, Metric, OpenAi, Prompt, Recorded, ScorerUse,
+    Selection, Target, Task,
+};
+use serde_json::{Map, Value, json};
+
+/// Goes up when the same suite would be asked or scored differently although nothing here changed.
+const IDENTITY_VERSION: u32 = 1;
+
+impl DraftPlan {
+    /// The identity as JSON with sorted keys; hash its compact text.
+    ///
+    /// In it: targets with provider, address, model, parameters and price; tasks with prompt, scorers and options,
+    /// columns, selection, repetitions and seeds; in the order of the file, because records refer to indexes. Not in
+    /// it: gates, concurrency, rates, timeouts, retries, keys, the error cap and names of files. The content of
+    /// datasets belongs to it too, but is known only to whoever reads them; a recording of answers is known by its path.
+    #[must_use]
+    pub fn identity(&self) -> Value {
+        // Taken apart without `..`, so that a new field does not compile until somebody decides.
+        let Self {
+            path: _,
+            name: _,
+            seed,
+            targets,
+            tasks,
+            gates: _,
+            error_cap: _,
+            origin: _,
+        } = self;
+        sorted(json!({
+            "identity": IDENTITY_VERSION,
+            "seed": seed,
+            "targets": targets.iter().map(target).collect::<Vec<_>>(),
+            "tasks": tasks.iter().map(task).collect::<Vec<_>>(),
+        }))
+    }
+}
+
+fn target(target: &Target) -> Value {
+    let Target {
+        name,
+        endpoint,
+        price,
+        limits: _,
+        retry: _,
+    } = target;
+    let endpoint_identity = match endpoint {
+        Endpoint::OpenAi(OpenAi {
+            base_url,
+            model,
+            api_key_env: _,
+            api_key_required: _,
+            params,
+        }) => json!({ "base_url": base_url, "model": model, "params": params }),
+        Endpoint::Recorded(Recorded {
+            path: _,
+            path_written,
+            id_field,
+            output_field,
+            usage_field,
+            latency_ms_field,
+        }) => json!({
+            "path": path_written,
+            "id_field": id_field,
+            "output_field": output_field,
+            "usage_field": usage_field,
+            "latency_ms_field": latency_ms_field,
+        }),
+    };
+    json!({ "name": name, "provider": endpoint.provider(), "endpoint": endpoint_identity, "price": price })
+}
+
+fn task(task: &Task) -> Value {
+    let Task {
+        name,
+        dataset,
+        prompt,
+        scorers,
+        cluster,
+        epochs,
+        selection,
+        seed,
+        slices,
+    } = task;
+    let Dataset {
+        path: _,
+        path_written: _,
+        format: _,
+        fields,
+    } = dataset;
+    json!({
+        "name": name,
+        "fields": columns(fields),
+        "prompt": prompt_identity(prompt),
+        "scorers": scorers.iter().map(scorer).collect::<Vec<_>>(),
+        "cluster": cluster,
+        "epochs": epochs,
+        "selection": match selection {
+            Selection::All => json!("all"),
+            Selection::Limit(cases) => json!({ "limit": cases }),
+            Selection::First(cases) => json!({ "first": cases }),
+        },
+        "seed": seed,
+        "slices": slices,
+    })
+}
+
+fn columns(fields: &Fields) -> Value {
+    let Fields {
+        id,
+        input,
+        expected,
+        choices,
+        cluster,
+    } = fields;
+    json!({ "id": id, "input": input, "expected": expected, "choices": choices, "cluster": cluster })
+}
+
+fn prompt_identity(prompt: &Prompt) -> Value {
+    match prompt {
+        Prompt::Input { system } => json!({ "input": { "system": system } }),
+        Prompt::Messages { messages } => {
+            let message = |MessageTemplate { role, content }: &MessageTemplate| json!({ "role": role, "content": content });
+            json!({ "messages": messages.iter().map(message).collect::<Vec<_>>() })
+        }
+    }
+}
+
+fn scorer(scorer: &ScorerUse) -> Value {
+    let ScorerUse {
+        scorer,
+        name,
+        options,
+        metrics,
+    } = scorer;
+    let metric = |Metric {
+                      name,
+                      kind,
+                      unit,
+                      pillar: _,
+                  }: &Metric| json!({ "name": name, "kind": kind, "unit": unit });
+    json!({
+        "scorer": scorer,
+        "name": name,
+        "options": options,
+        "metrics": metrics.iter().map(metric).collect::<Vec<_>>(),
+    })
+}
+
+/// The same value with the keys of every map in byte order.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
+        Value::Object(map) => {
+            let mut entries: Vec<(String, Value)> =
+                map.into_iter().map(|(key, value)| (key, sorted(value))).collect();
+            entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+            Value::Object(entries.into_iter().collect::<Map<_, _>>())
+        }
+        scalar => scalar,
+    }
+}

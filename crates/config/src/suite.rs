@@ -1,0 +1,318 @@
+//! The way from a file to a draft plan: bounded reading, the tree, the tables, then targets, tasks and gates with
+//! everything that was wrong collected on the way.
+
+use crate::diagnostics::{Diagnostics, Source, shown};
+use crate::gate;
+use crate::plan::{DEFAULT_MAX_ERROR_RATE, DraftPlan, ErrorCap, Origin, Target, Task, Warning};
+use crate::scalar::to_json;
+use crate::shape::check_record;
+use crate::tables::SUITE;
+use crate::task::Shared;
+use crate::vocabulary::Vocabulary;
+use crate::yaml::{Data, MAX_FILE_BYTES, Node, parse};
+use crate::{target, task};
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// Largest `defaults:` block. They are copied into every target or task, so they must be small.
+pub const MAX_DEFAULTS_BYTES: usize = 64 * 1024;
+
+/// What reading a suite yields: the plan with warnings, or everything that is wrong.
+pub type ReadResult = Result<(DraftPlan, Vec<Warning>), Diagnostics>;
+
+/// Reads and checks a suite file of at most [`MAX_FILE_BYTES`] bytes.
+///
+/// Datasets are not looked at. Paths in the plan are resolved against the folder of `path`.
+///
+/// # Errors
+/// All errors of the file in one go; a file that cannot be read or is not UTF-8 is one of them.
+pub fn read_suite(path: &Path, vocabulary: &Vocabulary) -> ReadResult {
+    let text = read_text(path)?;
+    parse_suite(&text, path, vocabulary)
+}
+
+/// The same for a text that was read already; `path` is used for messages and for resolving paths.
+///
+/// # Errors
+/// All errors of the text in one go.
+pub fn parse_suite(text: &str, path: &Path, vocabulary: &Vocabulary) -> ReadResult {
+    let (source, root) = parse_bounded(text, path)?;
+    let mut reader = Reader {
+        errors: Diagnostics::new(source.clone()),
+        warnings: Vec::new(),
+        vocabulary,
+        folder: absolute_folder(path),
+    };
+    let plan = reader.suite(&root, source);
+    match plan {
+        Some(plan) if reader.errors.is_empty() => Ok((plan, reader.warnings)),
+        _ => {
+            if reader.errors.is_empty() {
+                // Unreachable unless a value is refused without a word; better a poor message than a wrong plan.
+                reader.errors.push(&root.span, "the suite cannot be read", None);
+            }
+            Err(reader.errors)
+        }
+    }
+}
+
+/// Converts YAML to JSON: one document, without anchors, aliases, tags or repeated keys. Keys become texts.
+///
+/// # Errors
+/// Everything in the text that JSON cannot hold or that is not YAML; `path` is used for messages.
+pub fn load_yaml_value(text: &str, path: &Path) -> Result<serde_json::Value, Diagnostics> {
+    let (source, root) = parse_bounded(text, path)?;
+    let mut errors = Diagnostics::new(source);
+    let value = to_json(&root, &mut errors);
+    if errors.is_empty() { Ok(value) } else { Err(errors) }
+}
+
+fn parse_bounded(text: &str, path: &Path) -> Result<(Source, Node), Diagnostics> {
+    if u64::try_from(text.len()).unwrap_or(u64::MAX) > MAX_FILE_BYTES {
+        return Err(too_large(path));
+    }
+    let source = Source::new(path.to_owned(), text);
+    let mut errors = Diagnostics::new(source.clone());
+    match parse(&source, &mut errors) {
+        Some(root) if errors.is_empty() => Ok((source, root)),
+        _ => Err(errors),
+    }
+}
+
+fn read_text(path: &Path) -> Result<String, Diagnostics> {
+    let fail = |message: String, hint: Option<String>| {
+        let source = Source::new(path.to_owned(), "");
+        let mut errors = Diagnostics::new(source.clone());
+        errors.push_at(source.whole(), message, hint);
+        errors
+    };
+    let mut bytes = Vec::new();
+    let read =
+        std::fs::File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));
+    if let Err(error) = read {
+        let reason = match error.kind() {
+            std::io::ErrorKind::NotFound => "no such file".to_owned(),
+            std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+            _ => error.to_string(),
+        };
+        return Err(fail(
+            format!("the file cannot be read: {reason}"),
+            other_ending(path),
+        ));
+    }
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_FILE_BYTES {
+        return Err(too_large(path));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let bytes = error.as_bytes();
+        let before = bytes.get(..valid).unwrap_or_default();
+        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+        let byte = bytes.get(valid).copied().unwrap_or_default();
+        let is_utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+        let message = if is_utf16 {
+            "the file is UTF-16, expected UTF-8".to_owned()
+        } else {
+            format!("the file is not UTF-8: byte 0x{byte:02x} on line {line}")
+        };
+        fail(message, Some("save the file as UTF-8".to_owned()))
+    })
+}
+
+fn too_large(path: &Path) -> Diagnostics {
+    let source = Source::new(path.to_owned(), "");
+    let mut errors = Diagnostics::new(source.clone());
+    let message = format!("the file has more than {} MiB", MAX_FILE_BYTES / (1024 * 1024));
+    let hint = "put the data into a dataset file".to_owned();
+    errors.push_at(source.whole(), message, Some(hint));
+    errors
+}
+
+/// `suite.yml` where `suite.yaml` was asked for, and the other way round.
+fn other_ending(path: &Path) -> Option<String> {
+    let other = match path.extension()?.to_str()? {
+        "yaml" => "yml",
+        "yml" => "yaml",
+        _ => return None,
+    };
+    let other = path.with_extension(other);
+    other
+        .is_file()
+        .then(|| format!("there is {}", shown(&other.display().to_string())))
+}
+
+fn absolute_folder(path: &Path) -> PathBuf {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
+    // Fails only where there is no working directory; then a relative path is the best there is.
+    std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned())
+}
+
+/// What every part of the reading needs.
+pub(crate) struct Reader<'a> {
+    pub(crate) errors: Diagnostics,
+    pub(crate) warnings: Vec<Warning>,
+    pub(crate) vocabulary: &'a Vocabulary,
+    folder: PathBuf,
+}
+
+impl Reader<'_> {
+    /// Adds a warning, once.
+    pub(crate) fn warn(&mut self, span: &Range<usize>, message: impl Into<String>, hint: Option<String>) {
+        let warning = Warning {
+            message: message.into(),
+            hint,
+            location: self.errors.locate(span),
+        };
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
+    /// A path of the suite, absolute.
+    pub(crate) fn resolve(&self, written: &str) -> PathBuf {
+        self.folder.join(written)
+    }
+
+    fn suite(&mut self, root: &Node, source: Source) -> Option<DraftPlan> {
+        check_record(&SUITE, root, &mut self.errors);
+        let defaults = root.get("defaults");
+        self.bound_defaults(defaults)?;
+        let seed = root.whole("seed").unwrap_or(0);
+        let slices = root.texts("slices");
+
+        let mut locations = BTreeMap::new();
+        let items = |key: &str| root.get(key).map_or(&[][..], Node::items);
+        let mut targets = Vec::new();
+        for (index, own) in items("targets").iter().enumerate() {
+            let (target, merged) = target::read(own, defaults.and_then(|node| node.get("target")), self);
+            targets.push(target);
+            self.record(&format!("targets/{index}"), &merged, &mut locations);
+        }
+        let shared = Shared {
+            seed,
+            slices: &slices,
+            defaults: defaults.and_then(|node| node.get("task")),
+        };
+        let mut tasks = Vec::new();
+        for (index, own) in items("tasks").iter().enumerate() {
+            let (task, merged) = task::read(own, &shared, self);
+            tasks.push(task);
+            self.record(&format!("tasks/{index}"), &merged, &mut locations);
+        }
+        let target_names = self.unique_names("target", items("targets"));
+        let task_names = self.unique_names("task", items("tasks"));
+        let known = gate::Known {
+            targets: &targets,
+            target_names: &target_names,
+            tasks: &tasks,
+            task_names: &task_names,
+        };
+        let gates = gate::read_all(root.get("gates"), &known, self);
+        for (index, node) in items("gates").iter().enumerate() {
+            self.record(&format!("gates/{index}"), node, &mut locations);
+        }
+        if !self.errors.is_empty() {
+            return None;
+        }
+        Some(DraftPlan {
+            path: source.path().to_owned(),
+            name: root.text("name")?.to_owned(),
+            seed,
+            targets: targets.into_iter().collect::<Option<Vec<Target>>>()?,
+            tasks: tasks.into_iter().collect::<Option<Vec<Task>>>()?,
+            gates,
+            error_cap: error_cap(root),
+            origin: Origin { source, locations },
+        })
+    }
+
+    /// `None` ends the reading: what is merged could grow beyond bounds.
+    fn bound_defaults(&mut self, defaults: Option<&Node>) -> Option<()> {
+        let Some(defaults) = defaults else { return Some(()) };
+        if defaults.span.len() > MAX_DEFAULTS_BYTES {
+            let message = format!("`defaults` has more than {} KiB", MAX_DEFAULTS_BYTES / 1024);
+            self.errors.push(&defaults.span, message, None);
+            return None;
+        }
+        Some(())
+    }
+
+    /// Names in order, each of them reported when it was there before; empty where there is none.
+    fn unique_names(&mut self, what: &str, nodes: &[Node]) -> Vec<String> {
+        let mut lines: BTreeMap<&str, usize> = BTreeMap::new();
+        for value in nodes.iter().filter_map(|node| node.get("name")) {
+            let Some(name) = value.as_text() else { continue };
+            let line = self.errors.locate(&value.span).line;
+            if let Some(first) = lines.get(name) {
+                let message = format!(
+                    "there are two {what}s named {}; the first is on line {first}",
+                    shown(name)
+                );
+                self.errors.push(
+                    &value.span,
+                    message,
+                    Some("give each a name of its own".to_owned()),
+                );
+            } else {
+                lines.insert(name, line);
+            }
+        }
+        nodes
+            .iter()
+            .map(|node| node.text("name").unwrap_or_default().to_owned())
+            .collect()
+    }
+
+    /// Notes where a node and what is below it stands; options of scorers directly below the scorer.
+    fn record(&self, path: &str, node: &Node, locations: &mut BTreeMap<String, crate::Location>) {
+        locations.insert(path.to_owned(), self.errors.locate(&node.span));
+        for entry in node.entries() {
+            let below = format!("{path}/{}", entry.key.text);
+            if entry.key.text == "scorers" {
+                self.record_scorers(&below, &entry.value, locations);
+            } else if entry.key.text == "params" {
+                locations.insert(below, self.errors.locate(&entry.value.span));
+            } else {
+                self.record(&below, &entry.value, locations);
+            }
+        }
+        for (index, item) in node.items().iter().enumerate() {
+            self.record(&format!("{path}/{index}"), item, locations);
+        }
+    }
+
+    fn record_scorers(&self, path: &str, scorers: &Node, locations: &mut BTreeMap<String, crate::Location>) {
+        locations.insert(path.to_owned(), self.errors.locate(&scorers.span));
+        for (index, item) in scorers.items().iter().enumerate() {
+            let below = format!("{path}/{index}");
+            match &item.data {
+                Data::Map(entries) => {
+                    for entry in entries {
+                        locations.insert(below.clone(), self.errors.locate(&entry.key.span));
+                        for option in entry.value.entries() {
+                            let location = self.errors.locate(&option.value.span);
+                            locations.insert(format!("{below}/{}", option.key.text), location);
+                        }
+                    }
+                }
+                _ => {
+                    locations.insert(below, self.errors.locate(&item.span));
+                }
+            }
+        }
+    }
+}
+
+fn error_cap(root: &Node) -> ErrorCap {
+    match root.whole("max_errors") {
+        Some(count) => ErrorCap::MaxErrors(count),
+        None => ErrorCap::MaxErrorRate(root.number("max_error_rate").unwrap_or(DEFAULT_MAX_ERROR_RATE)),
+    }
+}
