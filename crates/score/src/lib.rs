@@ -1,1 +1,28 @@
-//! Rule scorers and extractors.
+//! Rule scorers and extractors: how an answer is read and when it is right. Apart from `task` so that the ports know
+//! no scorer, and from `config` so that a suite is checked against a table and not against code.
+//!
+//! [`vocabulary`] is that table, [`build`] makes a scorer of a name and its options. Each scorer takes the part that
+//! counts out of the answer ([`Extractor`]), judges it, and says `scored` with 0 or 1, or `unparsed` with a reason.
+//! `negate` turns 0 and 1 round and leaves unparsed as it is, so that an answer that nobody could read is never right.
+//! Refusals and errors are decided before a scorer is asked ([`seatrial_task::scores_without_looking`]). A fault of
+//! the dataset that shows only here (a reference without a number, an ambiguous choice) is unparsed too, and its
+//! reason begins with `dataset:`.
+//!
+//! Everything a suite gives is compiled when the scorer is built; scoring parses no option and compiles no pattern.
+
+mod error;
+mod extract;
+mod fence;
+mod json;
+mod letter;
+mod number;
+mod options;
+mod rules;
+mod scorer;
+
+pub use error::ScorerError;
+pub use extract::{
+    EXTRACT_STEPS, EXTRACT_STEPS_MAX, Extractor, NotFound, REGEX_PROGRAM_BYTES_MAX, StepEntry, StepError,
+};
+pub use rules::{build, vocabulary};
+pub use scorer::{DETAIL_CHARS_MAX, NORMALISE_STEPS_MAX};
