@@ -79,6 +79,17 @@ pub enum StoreError {
         /// The database.
         path: PathBuf,
     },
+    /// The disk or the file system failed.
+    #[error("the disk failed to {doing} in {}; hint: check the disk, its quota and file size limits, then resume; everything recorded so far is kept", path.display())]
+    Disk {
+        /// What was tried.
+        doing: &'static str,
+        /// The database.
+        path: PathBuf,
+        /// What the database said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// Anything else that the database says.
     #[error("database {} failed to {doing}", path.display())]
     Database {
