@@ -2,7 +2,8 @@
 //! the check before and is simply absent here.
 
 use crate::scalar::Meaning;
-use crate::shape::{Table, parse_duration};
+use crate::shape::Table;
+use crate::value::parse_duration;
 use crate::yaml::{Data, Entry, Node};
 use seatrial_types::Money;
 use std::time::Duration;

@@ -3,8 +3,8 @@
 use crate::diagnostics::shown;
 use crate::nearest::{self, list};
 use crate::plan::{Bound, Gate, OnInconclusive, Target, Task};
-use crate::shape::share_hint;
 use crate::suite::Reader;
+use crate::value::share_hint;
 use crate::yaml::{Entry, Node};
 use seatrial_types::{MetricKind, Pillar, SliceKey, Statistic, Unit};
 use std::collections::HashMap;

@@ -4,6 +4,7 @@
 //! it; what fits is lowered into the plan. Each step goes on after an error, so that one reading reports them all.
 
 mod address;
+mod check;
 pub mod diagnostics;
 mod fields;
 mod gate;
@@ -20,6 +21,7 @@ mod tables;
 mod target;
 mod task;
 mod template;
+mod value;
 pub mod vocabulary;
 mod yaml;
 
@@ -31,11 +33,11 @@ pub use plan::{
     Selection, Target, Task, Warning,
 };
 pub use schema::schema;
-pub use shape::{MAX_DURATION, MAX_NAME_CHARS};
 pub use suite::{MAX_DEFAULTS_BYTES, ReadResult, load_yaml_value, parse_suite, read_suite};
 pub use tables::{
     DEFAULT_API_KEY_ENV, DEFAULT_BASE_URL, MAX_ATTEMPTS, MAX_CONCURRENCY, MAX_EPOCHS, MAX_GATES,
     MAX_MESSAGES, MAX_SCORERS, MAX_SLICES, MAX_TARGETS, MAX_TASKS,
 };
+pub use value::{MAX_DURATION, MAX_NAME_CHARS};
 pub use vocabulary::{COMMON_OPTIONS, MetricEntry, OptionEntry, OptionShape, ScorerEntry, Vocabulary};
 pub use yaml::{MAX_DEPTH, MAX_FILE_BYTES, MAX_NODES};

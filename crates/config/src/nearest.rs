@@ -12,7 +12,9 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
     let word = plain(word);
     let distance = |candidate: &&str| strsim::damerau_levenshtein(&word, &plain(candidate));
     let best = candidates.into_iter().min_by_key(distance)?;
-    let bearable = (word.chars().count().max(best.chars().count()) / 3).max(1);
+    let longest = word.chars().count().max(best.chars().count());
+    // Two words of one or two letters have nothing in common once one letter differs.
+    let bearable = if longest < 3 { 0 } else { (longest / 3).max(1) };
     (distance(&best) <= bearable).then_some(best)
 }
 
@@ -52,6 +54,7 @@ mod tests {
             ("baseUrl", Some("base_url")),
             ("base-url", Some("base_url")),
             ("limit", Some("limits")),
+            ("x", None),
             ("temperature", None),
             ("", None),
         ] {

@@ -1,7 +1,8 @@
 //! The JSON Schema of a suite, for editors and other programs; made from the tables that the reading uses.
 
-use crate::shape::{Field, MAX_NAME_CHARS, Shape, Table};
+use crate::shape::{Field, Shape, Table};
 use crate::tables::{MAX_SCORERS, SUITE};
+use crate::value::MAX_NAME_CHARS;
 use crate::vocabulary::{COMMON_OPTIONS, OptionEntry, OptionShape, ScorerEntry, Vocabulary};
 use serde_json::{Map, Value, json};
 
@@ -102,17 +103,17 @@ impl Scorers<'_> {
         map
     }
 
-    /// One map for several tables: all their keys, and for each table only its own once the tag names it.
-    fn union(&self, tables: &[&'static Table], required: &[&str]) -> Value {
+    /// One map for several tables: all their keys. A whole one needs its name, and once its tag is there it has only
+    /// the keys of the table that the tag names; one of defaults serves several tables at once.
+    fn union(&self, tables: &[&'static Table], whole: bool) -> Value {
         let fields = tables.iter().flat_map(|table| table.fields);
         let mut map = self.closed_map(fields);
-        map.insert("required".to_owned(), json!(required));
-        let mut rules: Vec<Value> = tables
-            .iter()
-            .flat_map(|table| table.exclusive)
-            .flat_map(|group| at_most_one(group))
-            .collect();
-        if tables.len() > 1 {
+        let exclusive = tables.iter().flat_map(|table| table.exclusive);
+        let mut rules: Vec<Value> = exclusive.flat_map(|group| at_most_one(group)).collect();
+        if whole {
+            map.insert("required".to_owned(), json!([NAME_KEY]));
+        }
+        if whole && tables.len() > 1 {
             for (table, tag) in tables.iter().zip(crate::tables::PROVIDERS) {
                 let keys: Vec<&str> = table.fields.iter().map(|field| field.name).collect();
                 rules.push(json!({
@@ -164,8 +165,8 @@ impl Scorers<'_> {
             Shape::Address => json!({ "type": "string", "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://[^\\s?#@]+$" }),
             Shape::Variable => json!({ "type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" }),
             Shape::Record(table) => Value::Object(self.record(table)),
-            Shape::Partial(tables) => self.union(tables, &[]),
-            Shape::Merged(tables) => self.union(tables, &[NAME_KEY]),
+            Shape::Partial(tables) => self.union(tables, false),
+            Shape::Merged(tables) => self.union(tables, true),
             Shape::List {
                 item,
                 min,

@@ -1,12 +1,13 @@
 //! The scorers of a task, checked against the vocabulary: names, options, shapes, and the metrics that come of them.
 
+use crate::check::is_null;
 use crate::diagnostics::{Diagnostics, shown};
 use crate::gate::RUN_METRICS;
 use crate::nearest::{self, list};
 use crate::plan::{Metric, ScorerUse};
 use crate::scalar::{Meaning, found, to_json};
-use crate::shape::{MAX_NAME_CHARS, is_name, is_null};
 use crate::suite::Reader;
+use crate::value::{MAX_NAME_CHARS, is_name};
 use crate::vocabulary::{COMMON_OPTIONS, OptionEntry, OptionShape, ScorerEntry};
 use crate::yaml::{Data, Node};
 use serde_json::{Map, Value};

@@ -1,11 +1,11 @@
 //! The way from a file to a draft plan: bounded reading, the tree, the tables, then targets, tasks and gates with
 //! everything that was wrong collected on the way.
 
+use crate::check::check_record;
 use crate::diagnostics::{Diagnostics, Source, shown};
 use crate::gate;
 use crate::plan::{DEFAULT_MAX_ERROR_RATE, DraftPlan, ErrorCap, Origin, Target, Task, Warning};
 use crate::scalar::to_json;
-use crate::shape::check_record;
 use crate::tables::SUITE;
 use crate::task::Shared;
 use crate::vocabulary::Vocabulary;

@@ -1,11 +1,12 @@
 //! Targets: from a checked map to an endpoint with price, limits and retries.
 
 use crate::address::Address;
+use crate::check::check_record;
 use crate::diagnostics::shown;
 use crate::fields::merge;
 use crate::plan::{Endpoint, Limits, OpenAi, Recorded, Retry, Target};
 use crate::scalar::to_json_map;
-use crate::shape::{Table, check_record};
+use crate::shape::Table;
 use crate::suite::Reader;
 use crate::tables::{DEFAULT_API_KEY_ENV, DEFAULT_BASE_URL, OPENAI, PROVIDERS, RECORDED};
 use crate::yaml::Node;

@@ -1,10 +1,10 @@
 //! Tasks: from a checked map to a dataset, a prompt, scorers and a selection of cases.
 
+use crate::check::check_record;
 use crate::diagnostics::shown;
 use crate::fields::merge;
 use crate::plan::{Dataset, DatasetFormat, Fields, MessageTemplate, Prompt, Selection, Task};
 use crate::scorer;
-use crate::shape::check_record;
 use crate::suite::Reader;
 use crate::tables::TASK;
 use crate::yaml::Node;

@@ -53,9 +53,8 @@ fn place(
         let start = node.span.start + raw.find(text)?;
         return Some(start + range.start..start + range.end);
     }
-    let header = source.locate(&node.span).line;
     let content = text.split('\n').nth(line - 1)?.trim_end_matches('\r');
-    let written_at = source.line_range(header + line);
+    let written_at = source.line_range(first_line(text, node, errors)? + line - 1);
     let written = source.text().get(written_at.clone())?;
     let indentation = written.strip_suffix(content)?.len();
     let start_of_line = text
@@ -65,4 +64,23 @@ fn place(
         .sum::<usize>();
     let start = written_at.start + indentation + range.start.saturating_sub(start_of_line);
     Some(start..start + range.len())
+}
+
+/// The line of the file on which the first line of a literal block stands: counted back from the first line that is
+/// not blank, because only that one can be recognised.
+fn first_line(text: &str, node: &Node, errors: &Diagnostics) -> Option<usize> {
+    let source = errors.source();
+    let (blank_lines, first) = text
+        .split('\n')
+        .enumerate()
+        .find(|(_, line)| !line.trim().is_empty())?;
+    let start = source.locate(&node.span).line;
+    let end = start + text.split('\n').count();
+    let is_first = |line: &usize| {
+        let written = source.text().get(source.line_range(*line)).unwrap_or_default();
+        written
+            .strip_suffix(first.trim_end_matches('\r'))
+            .is_some_and(|before| before.trim().is_empty())
+    };
+    (start..=end).find(is_first)?.checked_sub(blank_lines)
 }

@@ -112,7 +112,7 @@ pub(crate) fn parse(source: &Source, errors: &mut Diagnostics) -> Option<Node> {
             }
             Err(error) => {
                 let at = builder.offsets.of(*error.marker());
-                let hint = syntax_hint(source, at);
+                let hint = syntax_hint(source, at, error.info());
                 errors.push(&(at..at + 1), format!("not valid YAML: {}", error.info()), hint);
                 return None;
             }
@@ -132,7 +132,7 @@ fn forbidden_control(text: &str) -> Option<(usize, char)> {
 }
 
 /// Reasons behind most syntax errors.
-fn syntax_hint(source: &Source, at: usize) -> Option<String> {
+fn syntax_hint(source: &Source, at: usize, info: &str) -> Option<String> {
     let location = source.locate(&(at..at));
     // The parser often notices on the line after the one at fault.
     let first = location.line.saturating_sub(1).max(1);
@@ -154,6 +154,12 @@ fn syntax_hint(source: &Source, at: usize) -> Option<String> {
         if value.is_some_and(|value| value.starts_with(['@', '`', '%'])) {
             return Some("put quotes around a text that begins with this character".to_owned());
         }
+    }
+    if info.contains("',' or") {
+        return Some("a `[` or `{` is not closed before this place".to_owned());
+    }
+    if info.contains("mapping values are not allowed") {
+        return Some("check the indentation of this line and of the one before".to_owned());
     }
     None
 }

@@ -1,0 +1,26 @@
+//! How much a suite may ask for, and the defaults that are texts. Apart, because programs that write suites need them.
+
+/// Targets of one suite at most.
+pub const MAX_TARGETS: usize = 256;
+/// Tasks of one suite at most.
+pub const MAX_TASKS: usize = 1000;
+/// Gates of one suite at most.
+pub const MAX_GATES: usize = 1000;
+/// Scorers of one task at most.
+pub const MAX_SCORERS: usize = 100;
+/// Messages of one prompt at most.
+pub const MAX_MESSAGES: usize = 200;
+/// Columns to slice by at most, for each list of them.
+pub const MAX_SLICES: usize = 32;
+/// Calls in flight at most.
+pub const MAX_CONCURRENCY: u64 = 4096;
+/// Repetitions of a case at most.
+pub const MAX_EPOCHS: u64 = 10_000;
+/// Attempts at one call at most.
+pub const MAX_ATTEMPTS: u64 = 100;
+/// Largest limit per minute, and largest number of cases.
+pub(crate) const MAX_COUNT: u64 = 1_000_000_000_000;
+/// Address of a target that gives none.
+pub const DEFAULT_BASE_URL: &str = "https://api.openai.com/v1";
+/// Variable with the key of a target that names none.
+pub const DEFAULT_API_KEY_ENV: &str = "OPENAI_API_KEY";

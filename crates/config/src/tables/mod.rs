@@ -1,0 +1,49 @@
+//! The grammar of a suite as tables: every key, what it may be, what it is for and its default. Checks, messages and
+//! the JSON Schema are made from these.
+
+mod bounds;
+mod gate;
+mod suite;
+mod target;
+mod task;
+
+pub use bounds::{
+    DEFAULT_API_KEY_ENV, DEFAULT_BASE_URL, MAX_ATTEMPTS, MAX_CONCURRENCY, MAX_EPOCHS, MAX_GATES,
+    MAX_MESSAGES, MAX_SCORERS, MAX_SLICES, MAX_TARGETS, MAX_TASKS,
+};
+pub(crate) use gate::GATE;
+pub(crate) use suite::SUITE;
+pub(crate) use target::{OPENAI, PROVIDERS, RECORDED};
+pub(crate) use task::TASK;
+
+#[cfg(test)]
+mod tests {
+    use super::target::{LIMITS, RETRY};
+    use super::*;
+    use crate::shape::Table;
+
+    /// Protects the defaults that the schema and the reference pages print: they are the ones that the plan uses.
+    #[test]
+    fn documented_defaults_are_the_real_ones() {
+        let documented = |table: &Table, name: &str| {
+            let field = table.fields.iter().find(|field| field.name == name).unwrap();
+            serde_json::from_str::<serde_json::Value>(field.default.unwrap()).unwrap()
+        };
+        let (limits, retry) = (crate::Limits::default(), crate::Retry::default());
+        let time = |table: &Table, name: &str| {
+            crate::value::parse_duration(documented(table, name).as_str().unwrap())
+        };
+        assert_eq!(documented(&LIMITS, "concurrency"), limits.concurrency);
+        assert_eq!(time(&LIMITS, "timeout"), Some(limits.timeout));
+        assert_eq!(documented(&RETRY, "attempts"), retry.attempts);
+        assert_eq!(time(&RETRY, "wait_first"), Some(retry.wait_first));
+        assert_eq!(time(&RETRY, "wait_max"), Some(retry.wait_max));
+        assert_eq!(documented(&OPENAI, "base_url"), DEFAULT_BASE_URL);
+        assert_eq!(documented(&OPENAI, "api_key_env"), DEFAULT_API_KEY_ENV);
+        assert_eq!(
+            documented(&SUITE, "max_error_rate"),
+            crate::DEFAULT_MAX_ERROR_RATE
+        );
+        assert_eq!(documented(&GATE, "risk"), crate::gate::DEFAULT_RISK);
+    }
+}

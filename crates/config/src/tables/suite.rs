@@ -1,0 +1,148 @@
+//! The top of the grammar: a suite and its `defaults:`.
+
+use super::bounds::{MAX_COUNT, MAX_GATES, MAX_SLICES, MAX_TARGETS, MAX_TASKS};
+use super::gate::GATE;
+use super::target::{OPENAI, RECORDED};
+use super::task::TASK;
+use crate::shape::{Field, Later, Shape, Table};
+
+pub(super) const NAME: Shape = Shape::Name { dots: false };
+pub(super) const DOTTED_NAME: Shape = Shape::Name { dots: true };
+pub(super) const COLUMNS: Shape = Shape::List {
+    item: &Shape::Line,
+    min: 0,
+    max: MAX_SLICES,
+    unique: true,
+};
+
+/// A whole suite.
+pub(crate) static SUITE: Table = Table {
+    what: "a suite",
+    fields: &[
+        Field::new("version", Shape::Version, "version of the suite grammar").required(),
+        Field::new(
+            "name",
+            DOTTED_NAME,
+            "name of the suite, under which its runs are found again",
+        )
+        .required(),
+        Field::new(
+            "seed",
+            Shape::Whole {
+                min: 0,
+                max: u64::MAX,
+            },
+            "seed of everything random",
+        )
+        .default("0"),
+        Field::new(
+            "defaults",
+            Shape::Record(&DEFAULTS),
+            "keys that every target or task has unless it says otherwise",
+        ),
+        Field::new("targets", TARGETS, "endpoints under test").required(),
+        Field::new("tasks", TASKS, "what is asked of every target").required(),
+        Field::new(
+            "gates",
+            GATES,
+            "conditions on the results; each decides pass, fail or inconclusive",
+        )
+        .default("[]"),
+        Field::new(
+            "max_error_rate",
+            Shape::Number {
+                above_zero: false,
+                max: 1.0,
+            },
+            "share of finished samples that may be errors before the run counts as broken",
+        )
+        .default("0.05"),
+        Field::new(
+            "max_errors",
+            Shape::Whole {
+                min: 0,
+                max: MAX_COUNT,
+            },
+            "number of errors that a run may have, instead of a share",
+        ),
+        Field::new(
+            "slices",
+            COLUMNS,
+            "columns whose values are reported apart, for every task",
+        )
+        .default("[]"),
+    ],
+    exclusive: &[&["max_error_rate", "max_errors"]],
+    one_of: &[],
+    later: &[Later {
+        word: "budget",
+        message: "a budget in the suite is not in this version",
+        hint: "remove `budget`",
+    }],
+    tried: &[
+        ("providers", "did you mean `targets`?"),
+        ("models", "did you mean `targets`?"),
+        ("tests", "did you mean `tasks`?"),
+        ("evals", "did you mean `tasks`?"),
+        ("prompts", "write `prompt` below a task"),
+        ("thresholds", "did you mean `gates`?"),
+        (
+            "scorers",
+            "write `scorers` below a task, or below `defaults: {task: …}`",
+        ),
+        (
+            "dataset",
+            "write `dataset` below a task, or below `defaults: {task: …}`",
+        ),
+    ],
+};
+
+const TARGETS: Shape = Shape::List {
+    item: &Shape::Merged(&[&OPENAI, &RECORDED]),
+    min: 1,
+    max: MAX_TARGETS,
+    unique: false,
+};
+const TASKS: Shape = Shape::List {
+    item: &Shape::Merged(&[&TASK]),
+    min: 1,
+    max: MAX_TASKS,
+    unique: false,
+};
+const GATES: Shape = Shape::List {
+    item: &Shape::Record(&GATE),
+    min: 0,
+    max: MAX_GATES,
+    unique: false,
+};
+
+pub(crate) static DEFAULTS: Table = Table {
+    what: "`defaults`",
+    fields: &[
+        Field::new(
+            "target",
+            Shape::Partial(&[&OPENAI, &RECORDED]),
+            "keys of every target; its own win",
+        ),
+        Field::new(
+            "task",
+            Shape::Partial(&[&TASK]),
+            "keys of every task; its own win",
+        ),
+    ],
+    exclusive: &[],
+    one_of: &[],
+    later: &[],
+    tried: &[
+        ("targets", "did you mean `target`?"),
+        ("tasks", "did you mean `task`?"),
+        (
+            "gate",
+            "defaults for gates are not supported; write the keys in each gate",
+        ),
+        (
+            "gates",
+            "defaults for gates are not supported; write the keys in each gate",
+        ),
+    ],
+};

@@ -1,0 +1,242 @@
+//! The grammar of targets: one table for each provider, and their price, limits and retries.
+
+use super::bounds::{MAX_ATTEMPTS, MAX_CONCURRENCY, MAX_COUNT};
+use super::suite::DOTTED_NAME;
+use crate::shape::{Field, Later, Shape, Table};
+
+/// Providers that a target may name.
+pub(crate) const PROVIDERS: &[&str] = &["openai", "recorded"];
+const PROVIDER_HINT: &str = "this version has `openai` (any endpoint that speaks OpenAI's chat completions) and \
+                             `recorded` (a file of answers)";
+const PROVIDER: Field = Field::new(
+    "provider",
+    Shape::Choice {
+        words: PROVIDERS,
+        later: &[
+            ("anthropic", PROVIDER_HINT),
+            ("exec", PROVIDER_HINT),
+            ("http", PROVIDER_HINT),
+            ("gemini", PROVIDER_HINT),
+            ("bedrock", PROVIDER_HINT),
+        ],
+    },
+    "where the answers come from: `openai` is any endpoint that speaks OpenAI's chat completions, `recorded` a file of answers",
+)
+.required();
+const TARGET_NAME: Field = Field::new("name", DOTTED_NAME, "name of the target in reports").required();
+const PRICE_FIELD: Field = Field::new(
+    "price",
+    Shape::Record(&PRICE),
+    "what the target charges; unknown unless given, and then cost is unknown too",
+);
+const LIMITS_FIELD: Field = Field::new(
+    "limits",
+    Shape::Record(&LIMITS),
+    "how hard the target may be driven",
+);
+const RETRY_FIELD: Field = Field::new(
+    "retry",
+    Shape::Record(&RETRY),
+    "what happens after a failed attempt that is worth repeating",
+);
+const TARGET_TRIED: &[(&str, &str)] = &[
+    ("url", "did you mean `base_url`?"),
+    ("endpoint", "did you mean `base_url`?"),
+    ("api_base", "did you mean `base_url`?"),
+    (
+        "api_key",
+        "keys do not belong into a suite: put the key into an environment variable and write its name as `api_key_env`",
+    ),
+    (
+        "key",
+        "keys do not belong into a suite: put the key into an environment variable and write its name as `api_key_env`",
+    ),
+    ("temperature", "request parameters go below `params:`"),
+    ("max_tokens", "request parameters go below `params:`"),
+    ("top_p", "request parameters go below `params:`"),
+    ("stop", "request parameters go below `params:`"),
+    ("config", "did you mean `params`?"),
+    ("concurrency", "write it below `limits:`"),
+    ("rpm", "write it below `limits:`"),
+    ("tpm", "write it below `limits:`"),
+    ("timeout", "write it below `limits:`"),
+    ("retries", "did you mean `retry: {attempts: …}`?"),
+    ("id", "did you mean `name`?"),
+];
+
+pub(crate) static OPENAI: Table = Table {
+    what: "a target",
+    fields: &[
+        TARGET_NAME,
+        PROVIDER,
+        Field::new(
+            "base_url",
+            Shape::Address,
+            "address of the API; `/chat/completions` is added to it",
+        )
+        .default("\"https://api.openai.com/v1\""),
+        Field::new("model", Shape::Line, "model as the provider names it").required(),
+        Field::new(
+            "api_key_env",
+            Shape::Variable,
+            "name of the environment variable that holds the key, never the key; on loopback none is needed",
+        )
+        .default("\"OPENAI_API_KEY\""),
+        Field::new("params", Shape::AnyMap, "request parameters, sent as they are").default("{}"),
+        PRICE_FIELD,
+        LIMITS_FIELD,
+        RETRY_FIELD,
+    ],
+    exclusive: &[],
+    one_of: &[],
+    later: &[Later {
+        word: "headers",
+        message: "extra headers are not in this version",
+        hint: "remove `headers`",
+    }],
+    tried: TARGET_TRIED,
+};
+
+pub(crate) static RECORDED: Table = Table {
+    what: "a target",
+    fields: &[
+        TARGET_NAME,
+        PROVIDER,
+        Field::new(
+            "path",
+            Shape::Line,
+            "JSON Lines file of answers, relative to the suite",
+        )
+        .required(),
+        Field::new("id_field", Shape::Line, "field with the id of the case").default("\"id\""),
+        Field::new("output_field", Shape::Line, "field with the answer").default("\"output\""),
+        Field::new("usage_field", Shape::Line, "field with token counts"),
+        Field::new(
+            "latency_ms_field",
+            Shape::Line,
+            "field with the latency in milliseconds",
+        ),
+        PRICE_FIELD,
+        LIMITS_FIELD,
+        RETRY_FIELD,
+    ],
+    exclusive: &[],
+    one_of: &[],
+    later: &[],
+    tried: TARGET_TRIED,
+};
+
+pub(super) static PRICE: Table = Table {
+    what: "`price`",
+    fields: &[
+        Field::new(
+            "input_usd_per_mtok",
+            Shape::Money,
+            "US dollars per million input tokens",
+        )
+        .required(),
+        Field::new(
+            "output_usd_per_mtok",
+            Shape::Money,
+            "US dollars per million output tokens",
+        )
+        .required(),
+    ],
+    exclusive: &[],
+    one_of: &[],
+    later: &[
+        Later {
+            word: "table",
+            message: "price tables are not in this version",
+            hint: "write the price out: `{input_usd_per_mtok: 0.10, output_usd_per_mtok: 0.40}`",
+        },
+        Later {
+            word: "id",
+            message: "ids of price tables are not in this version",
+            hint: "write the price out: `{input_usd_per_mtok: 0.10, output_usd_per_mtok: 0.40}`",
+        },
+    ],
+    tried: &[
+        (
+            "input",
+            "did you mean `input_usd_per_mtok`? it is per million tokens",
+        ),
+        (
+            "output",
+            "did you mean `output_usd_per_mtok`? it is per million tokens",
+        ),
+    ],
+};
+
+pub(super) static LIMITS: Table = Table {
+    what: "`limits`",
+    fields: &[
+        Field::new(
+            "concurrency",
+            Shape::Whole {
+                min: 1,
+                max: MAX_CONCURRENCY,
+            },
+            "calls in flight at most",
+        )
+        .default("16"),
+        Field::new(
+            "rpm",
+            Shape::Whole {
+                min: 1,
+                max: MAX_COUNT,
+            },
+            "requests per minute at most; no limit unless given",
+        ),
+        Field::new(
+            "tpm",
+            Shape::Whole {
+                min: 1,
+                max: MAX_COUNT,
+            },
+            "tokens per minute at most; no limit unless given",
+        ),
+        Field::new("timeout", Shape::Duration, "time that one attempt may take").default("\"60s\""),
+    ],
+    exclusive: &[],
+    one_of: &[],
+    later: &[],
+    tried: &[
+        ("requests_per_minute", "did you mean `rpm`?"),
+        ("tokens_per_minute", "did you mean `tpm`?"),
+        ("parallel", "did you mean `concurrency`?"),
+    ],
+};
+
+pub(super) static RETRY: Table = Table {
+    what: "`retry`",
+    fields: &[
+        Field::new(
+            "attempts",
+            Shape::Whole {
+                min: 1,
+                max: MAX_ATTEMPTS,
+            },
+            "attempts in all, the first one included",
+        )
+        .default("5"),
+        Field::new(
+            "wait_first",
+            Shape::Duration,
+            "wait before the second attempt; doubles with each further one",
+        )
+        .default("\"500ms\""),
+        Field::new("wait_max", Shape::Duration, "longest wait").default("\"30s\""),
+    ],
+    exclusive: &[],
+    one_of: &[],
+    later: &[],
+    tried: &[
+        (
+            "retries",
+            "did you mean `attempts`? it counts the first attempt too",
+        ),
+        ("max", "did you mean `attempts`?"),
+        ("backoff", "did you mean `wait_first`?"),
+    ],
+};

@@ -1,0 +1,230 @@
+//! The grammar of tasks: dataset, prompt, scorers, selection.
+
+use super::bounds::{MAX_COUNT, MAX_EPOCHS, MAX_MESSAGES};
+use super::suite::{COLUMNS, NAME};
+use crate::shape::{Field, Later, Shape, Table};
+
+const RECIPE_HINT: &str = "write the task out instead: `name: mmlu`, `dataset: {path: mmlu.jsonl}`, `prompt: \"{{ question }} …\"`, `scorers: [exact_match]`";
+
+pub(crate) static TASK: Table = Table {
+    what: "a task",
+    fields: &[
+        Field::new("name", NAME, "name of the task in reports and gates").required(),
+        Field::new("dataset", Shape::Record(&DATASET), "where the cases come from").required(),
+        Field::new(
+            "prompt",
+            Shape::Template,
+            "template of the user message, minijinja over the columns of a case; without it the case's `input` is sent",
+        ),
+        Field::new(
+            "messages",
+            Shape::List {
+                item: &Shape::Record(&MESSAGE),
+                min: 1,
+                max: MAX_MESSAGES,
+                unique: false,
+            },
+            "the whole conversation as templates, instead of `prompt`",
+        ),
+        Field::new(
+            "system",
+            Shape::Template,
+            "template of a system message before the prompt",
+        ),
+        Field::new(
+            "scorers",
+            Shape::Scorers,
+            "how answers are judged: names, or one-key maps of a name and its options",
+        )
+        .required(),
+        Field::new(
+            "cluster",
+            Shape::Line,
+            "column whose value names the cluster of a case, for clustered errors",
+        ),
+        Field::new(
+            "epochs",
+            Shape::Whole {
+                min: 1,
+                max: MAX_EPOCHS,
+            },
+            "how often each case is asked",
+        )
+        .default("1"),
+        Field::new(
+            "limit",
+            Shape::Whole {
+                min: 1,
+                max: MAX_COUNT,
+            },
+            "ask only so many cases, drawn at random with the seed",
+        ),
+        Field::new(
+            "first",
+            Shape::Whole {
+                min: 1,
+                max: MAX_COUNT,
+            },
+            "ask only the first so many cases",
+        ),
+        Field::new(
+            "seed",
+            Shape::Whole {
+                min: 0,
+                max: u64::MAX,
+            },
+            "seed of this task; default: the suite's",
+        ),
+        Field::new(
+            "slices",
+            COLUMNS,
+            "columns whose values are reported apart, beside the suite's",
+        )
+        .default("[]"),
+    ],
+    exclusive: &[
+        &["prompt", "messages"],
+        &["system", "messages"],
+        &["limit", "first"],
+    ],
+    one_of: &[],
+    later: &[
+        Later {
+            word: "recipe",
+            message: "no recipes are shipped in this version, so `recipe` cannot be expanded",
+            hint: RECIPE_HINT,
+        },
+        Later {
+            word: "load",
+            message: "load tasks are not in this version of the suite grammar",
+            hint: "remove `load`; `seatrial load` measures one endpoint under load",
+        },
+        Later {
+            word: "driver",
+            message: "drivers are not in this version: every task asks once",
+            hint: "write the conversation as `messages`",
+        },
+        Later {
+            word: "turns",
+            message: "scripted turns are not in this version: every task asks once",
+            hint: "write the conversation as `messages`",
+        },
+        Later {
+            word: "judge",
+            message: "judges are not in this version",
+            hint: "use a scorer that compares with a reference",
+        },
+    ],
+    tried: &[
+        ("scorer", "did you mean `scorers`? it is a list"),
+        ("metrics", "did you mean `scorers`?"),
+        ("assert", "did you mean `scorers`?"),
+        ("data", "did you mean `dataset`?"),
+        ("file", "did you mean `dataset: {path: …}`?"),
+        ("path", "did you mean `dataset: {path: …}`?"),
+        ("repeat", "did you mean `epochs`?"),
+        ("repeats", "did you mean `epochs`?"),
+        ("template", "did you mean `prompt`?"),
+        ("user", "did you mean `prompt`?"),
+        ("fields", "write `fields` below `dataset:`"),
+        ("format", "write `format` below `dataset:`"),
+        ("n", "did you mean `limit` or `first`?"),
+        (
+            "expected",
+            "name the column of the reference as `dataset: {fields: {expected: …}}`",
+        ),
+    ],
+};
+
+static DATASET: Table = Table {
+    what: "`dataset`",
+    fields: &[
+        Field::new("path", Shape::Line, "file of cases, relative to the suite").required(),
+        Field::new(
+            "format",
+            Shape::Choice {
+                words: &["jsonl", "csv"],
+                later: &[("parquet", "convert the file to JSON Lines or CSV")],
+            },
+            "how the file is written; default: by its extension",
+        ),
+        Field::new(
+            "fields",
+            Shape::Record(&FIELDS),
+            "which columns mean what, where they have other names",
+        ),
+    ],
+    exclusive: &[],
+    one_of: &[],
+    later: &[
+        Later {
+            word: "hf",
+            message: "datasets from a hub are not in this version",
+            hint: "download the file and write `path: FILE.jsonl`",
+        },
+        Later {
+            word: "revision",
+            message: "datasets from a hub are not in this version",
+            hint: "download the file and write `path: FILE.jsonl`",
+        },
+    ],
+    tried: &[
+        ("file", "did you mean `path`?"),
+        ("columns", "did you mean `fields`?"),
+        ("type", "did you mean `format`?"),
+        ("limit", "write `limit` below the task"),
+        ("first", "write `first` below the task"),
+    ],
+};
+
+static FIELDS: Table = Table {
+    what: "`fields`",
+    fields: &[
+        Field::new("id", Shape::Line, "column with the id of the case").default("\"id\""),
+        Field::new(
+            "input",
+            Shape::Line,
+            "column with the prompt, where the task has none",
+        )
+        .default("\"input\""),
+        Field::new(
+            "expected",
+            Shape::Line,
+            "column with the reference; default: the first present of expected, reference, target, answer, gold, label",
+        ),
+        Field::new("choices", Shape::Line, "column with the answer options").default("\"choices\""),
+        Field::new("cluster", Shape::Line, "column with the cluster").default("\"cluster\""),
+    ],
+    exclusive: &[],
+    one_of: &[],
+    later: &[],
+    tried: &[
+        ("reference", "did you mean `expected`?"),
+        ("target", "did you mean `expected`?"),
+        ("answer", "did you mean `expected`?"),
+        (
+            "question",
+            "every column is a template variable; write `{{ question }}` in the prompt",
+        ),
+    ],
+};
+
+static MESSAGE: Table = Table {
+    what: "a message",
+    fields: &[
+        Field::new(
+            "role",
+            Shape::Choice {
+                words: &["system", "user", "assistant"],
+                later: &[],
+            },
+            "who speaks",
+        )
+        .required(),
+        Field::new("content", Shape::Template, "template of the text").required(),
+    ],
+    exclusive: &[],
+    one_of: &[],
+    later: &[],
+    tried: &[("text", "did you mean `content`?")],
+};
