@@ -61,17 +61,20 @@ pub(crate) fn read_choice(text: &str, count: usize, choices: &[String]) -> Resul
     if let Some(index) = answer.opening(&marked).or_else(|| answer.last_marked(&marked)) {
         return Ok(index);
     }
+    if !marked.is_empty() {
+        // Nothing but a list of the options: what stands in its last line is no answer.
+        return Err("the options are listed, and none of them is named as the answer".to_owned());
+    }
     let last_line = text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("");
-    if let Some(index) = mentioned_choice(last_line, choices).or_else(|| mentioned_choice(text, choices)) {
-        return Ok(index);
-    }
-    let capital = Answer {
-        text: last_line,
-        count,
-        choices,
-    }
-    .lone_capital();
-    capital.ok_or_else(|| {
+    let by_text = mentioned_choice(last_line, choices).or_else(|| mentioned_choice(text, choices));
+    let found = by_text.or_else(|| {
+        Answer {
+            text: last_line,
+            ..answer
+        }
+        .lone_capital()
+    });
+    found.ok_or_else(|| {
         let last = letter_of(count.saturating_sub(1));
         if choices.is_empty() {
             format!("no clear letter from A to {last}")

@@ -9,9 +9,9 @@
 use crate::ScorerError;
 use crate::extract::excerpt;
 use crate::letter::{LETTERS_MAX, index_of, letter_of, read_choice};
-use crate::options::Options;
+use crate::options::{Options, scalar_text};
 use crate::scorer::{Judgement, Rule, normaliser};
-use seatrial_task::dataset::{REFERENCE_COLUMNS, scalar_text};
+use seatrial_task::dataset::REFERENCE_COLUMNS;
 use seatrial_text::normalise::{self, Normaliser};
 use seatrial_types::Case;
 use serde_json::Value;
@@ -147,16 +147,19 @@ fn position_of(reference: &str, choices: &[String]) -> Option<usize> {
 /// Whether the dataset wrote this reference as a JSON number.
 ///
 /// A case keeps its references as texts. The column that they came from is one of the usual ones, or one that the
-/// suite maps, which is not known here; then every column that holds this value has to be a number.
+/// suite maps, which is not known here; then every column that holds this reference has to be a number.
 fn is_json_number(reference: &str, case: &Case) -> bool {
     if !reference.bytes().all(|b| b.is_ascii_digit()) {
         return false;
     }
+    let text_is =
+        |value: &Value, text: &String| scalar_text(value).is_some_and(|found| found == text.as_str());
     let holds = |value: &Value| match value {
-        Value::Array(items) => items
-            .iter()
-            .any(|item| scalar_text(item).as_deref() == Some(reference)),
-        other => scalar_text(other).as_deref() == Some(reference),
+        Value::Array(items) => {
+            let mut pairs = items.iter().zip(&case.expected);
+            items.len() == case.expected.len() && pairs.all(|(item, text)| text_is(item, text))
+        }
+        other => matches!(case.expected.as_slice(), [only] if text_is(other, only)),
     };
     let is_number = |value: &Value| match value {
         Value::Array(items) => items.iter().all(Value::is_number),
