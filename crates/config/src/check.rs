@@ -4,16 +4,25 @@
 use crate::diagnostics::{Diagnostics, shown};
 use crate::nearest::{self, list};
 use crate::scalar::{Meaning, found};
-use crate::shape::{Shape, Table};
+use crate::shape::{NAME_KEY, Shape, Table};
 use crate::template;
 use crate::yaml::{Data, Entry, Node};
 use std::collections::BTreeSet;
 
+/// How much of a map must be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Demand {
+    /// Every required key.
+    Whole,
+    /// Nothing: it is merged with another map later.
+    Part,
+}
+
 impl Shape {
     /// Reports everything about `node` that does not fit; `key` is what messages call it.
-    pub(crate) fn check(&self, key: &str, node: &Node, errors: &mut Diagnostics) {
+    pub(crate) fn check(&self, key: &str, node: &Node, demand: Demand, errors: &mut Diagnostics) {
         match self {
-            Self::Record(table) => check_record(table, node, errors),
+            Self::Record(table) => check_record(table, node, demand, errors),
             Self::Partial(tables) => check_partial(tables, key, node, errors),
             Self::List {
                 item,
@@ -25,7 +34,8 @@ impl Shape {
                     return;
                 }
                 for entry in node.items() {
-                    item.check(&format!("an item of `{key}`"), entry, errors);
+                    // Lists are never merged, so their items are whole.
+                    item.check(&format!("an item of `{key}`"), entry, Demand::Whole, errors);
                 }
                 if *unique {
                     check_unique(key, node, errors);
@@ -123,7 +133,7 @@ fn check_unique(key: &str, node: &Node, errors: &mut Diagnostics) {
 }
 
 /// Checks a map against its table: unknown keys, missing keys, keys that exclude each other, and every value.
-pub(crate) fn check_record(table: &Table, node: &Node, errors: &mut Diagnostics) {
+pub(crate) fn check_record(table: &Table, node: &Node, demand: Demand, errors: &mut Diagnostics) {
     if !matches!(node.data, Data::Map(_)) {
         if node.data != Data::Broken {
             let message = format!("{} is {}, expected a map", table.what, found(node));
@@ -136,11 +146,11 @@ pub(crate) fn check_record(table: &Table, node: &Node, errors: &mut Diagnostics)
         }
         return;
     }
-    check_keys(&[table], node, errors);
+    check_keys(&[table], node, demand, errors);
     check_exclusive(table, node, errors);
     let is_later = |entry: &Entry| table.later.iter().any(|later| later.word == entry.key.text);
-    if node.entries().iter().any(is_later) {
-        // What it would take the place of is missing for a reason.
+    if demand == Demand::Part || node.entries().iter().any(is_later) {
+        // What a key of a later version takes the place of is missing for a reason.
         return;
     }
     for field in table.fields.iter().filter(|field| field.required) {
@@ -169,13 +179,21 @@ fn check_partial(tables: &[&Table], key: &str, node: &Node, errors: &mut Diagnos
     if !is_map(key, node, errors) {
         return;
     }
-    check_keys(tables, node, errors);
+    check_keys(tables, node, Demand::Part, errors);
+    if let Some(entry) = node.entry(NAME_KEY) {
+        let hint = "write it in each of them".to_owned();
+        errors.push(
+            &entry.key.span,
+            "names cannot be shared through `defaults`",
+            Some(hint),
+        );
+    }
     for table in tables {
         check_exclusive(table, node, errors);
     }
 }
 
-fn check_keys(tables: &[&Table], node: &Node, errors: &mut Diagnostics) {
+fn check_keys(tables: &[&Table], node: &Node, demand: Demand, errors: &mut Diagnostics) {
     for entry in node.entries() {
         let name = entry.key.text.as_str();
         let field = tables
@@ -192,7 +210,7 @@ fn check_keys(tables: &[&Table], node: &Node, errors: &mut Diagnostics) {
                 let message = format!("`{name}` has no value, expected {}", field.shape.expectation());
                 errors.push(&entry.key.span, message, Some(hint.to_owned()));
             }
-            Some(field) => field.shape.check(name, &entry.value, errors),
+            Some(field) => field.shape.check(name, &entry.value, demand, errors),
             None => unknown_key(tables, entry, errors),
         }
     }

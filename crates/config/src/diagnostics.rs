@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 /// Errors of one file that are kept; further ones are only counted.
 pub const MAX_DIAGNOSTICS: usize = 100;
+/// Longer lines are named but not shown: nobody would find the place in them.
+const MAX_SHOWN_LINE_BYTES: usize = 8 * 1024;
 /// Characters of a found text that a message repeats.
 const MAX_SHOWN_CHARS: usize = 60;
 
@@ -233,13 +235,16 @@ impl Diagnostics {
                     .end
                     .saturating_sub(line_range.start)
                     .clamp(start, line.len());
-                let marked = AnnotationKind::Primary.span(start..end);
-                group.element(
-                    Snippet::source(line)
-                        .line_start(location.line)
-                        .path(path)
-                        .annotation(marked),
-                )
+                if line.len() > MAX_SHOWN_LINE_BYTES {
+                    let place = Origin::path(path)
+                        .line(location.line)
+                        .char_column(location.column);
+                    group.element(place)
+                } else {
+                    let marked = AnnotationKind::Primary.span(start..end);
+                    let snippet = Snippet::source(line).line_start(location.line).path(path);
+                    group.element(snippet.annotation(marked))
+                }
             }
             _ => group.element(Origin::path(path)),
         };

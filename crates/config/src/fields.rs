@@ -2,7 +2,7 @@
 //! the check before and is simply absent here.
 
 use crate::scalar::Meaning;
-use crate::shape::Table;
+use crate::shape::{NAME_KEY, Table};
 use crate::value::parse_duration;
 use crate::yaml::{Data, Entry, Node};
 use seatrial_types::Money;
@@ -20,7 +20,7 @@ pub(crate) fn merge(own: &Node, defaults: Option<&Node>, table: &Table) -> Node 
                     .iter()
                     .any(|other| *other != name && own.get(other).is_some())
         });
-        known && !excluded
+        known && !excluded && name != NAME_KEY
     };
     let wanted: Vec<&Entry> = defaults
         .map_or(&[][..], Node::entries)

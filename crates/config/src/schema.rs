@@ -1,7 +1,8 @@
 //! The JSON Schema of a suite, for editors and other programs; made from the tables that the reading uses.
 
-use crate::shape::{Field, Shape, Table};
-use crate::tables::{MAX_SCORERS, SUITE};
+use crate::check::Demand;
+use crate::shape::{Field, NAME_KEY, Shape, Table};
+use crate::tables::{MAX_SCORERS, PROVIDERS, SUITE};
 use crate::value::MAX_NAME_CHARS;
 use crate::vocabulary::{COMMON_OPTIONS, OptionEntry, OptionShape, ScorerEntry, Vocabulary};
 use serde_json::{Map, Value, json};
@@ -13,23 +14,15 @@ use serde_json::{Map, Value, json};
 #[must_use]
 pub fn schema(vocabulary: &Vocabulary) -> Value {
     let scorers = Scorers { vocabulary };
-    let mut root = scorers.record(&SUITE);
-    let needs_all = |key: &str, tables: &'static [&'static Table]| {
-        // Keys that `defaults` may give are needed only where there are no defaults.
-        let required: Vec<&str> = required_by_all(tables);
-        (key.to_owned(), json!({ "items": { "required": required } }))
-    };
-    let without_defaults: Map<String, Value> = SUITE
-        .fields
-        .iter()
-        .filter_map(|field| match field.shape {
-            Shape::List {
-                item: Shape::Merged(tables),
-                ..
-            } => Some(needs_all(field.name, tables)),
-            _ => None,
-        })
-        .collect();
+    let mut root = scorers.record(&SUITE, Demand::Whole);
+    let merged = SUITE.fields.iter().filter_map(|field| match field.shape {
+        Shape::List {
+            item: Shape::Merged(tables),
+            ..
+        } => Some((field.name.to_owned(), json!({ "items": requirements(tables) }))),
+        _ => None,
+    });
+    let without_defaults: Map<String, Value> = merged.collect();
     root.insert("if".to_owned(), json!({ "not": { "required": [DEFAULTS_KEY] } }));
     root.insert("then".to_owned(), json!({ "properties": without_defaults }));
     let mut whole = Map::new();
@@ -46,10 +39,10 @@ const DEFAULTS_KEY: &str = "defaults";
 /// The key by which the tables of a merged map are told apart.
 const TAG: &str = "provider";
 
-/// Keys that every one of the tables requires.
-fn required_by_all(tables: &[&'static Table]) -> Vec<&'static str> {
+/// What must be there once there are no defaults to give it: the keys that all of the tables require, here and below.
+fn requirements(tables: &[&'static Table]) -> Value {
     let Some((first, others)) = tables.split_first() else {
-        return Vec::new();
+        return json!({});
     };
     let required = |table: &Table, name: &str| {
         table
@@ -57,14 +50,21 @@ fn required_by_all(tables: &[&'static Table]) -> Vec<&'static str> {
             .iter()
             .any(|field| field.required && field.name == name)
     };
-    let names = first
+    let names: Vec<&str> = first
         .fields
         .iter()
-        .filter(|field| field.required)
-        .map(|field| field.name);
-    names
-        .filter(|name| others.iter().all(|table| required(table, name)))
-        .collect()
+        .filter(|field| field.required && others.iter().all(|table| required(table, field.name)))
+        .map(|field| field.name)
+        .collect();
+    let below: Map<String, Value> = first
+        .fields
+        .iter()
+        .filter_map(|field| match field.shape {
+            Shape::Record(table) => Some((field.name.to_owned(), requirements(&[table]))),
+            _ => None,
+        })
+        .collect();
+    json!({ "required": names, "properties": below })
 }
 
 struct Scorers<'a> {
@@ -72,18 +72,16 @@ struct Scorers<'a> {
 }
 
 impl Scorers<'_> {
-    fn record(&self, table: &Table) -> Map<String, Value> {
-        let required = table.fields.iter().filter(|field| field.required);
-        let mut map = self.closed_map(table.fields.iter());
-        map.insert("required".to_owned(), required.map(|field| field.name).collect());
-        let mut rules: Vec<Value> = table
-            .exclusive
-            .iter()
-            .flat_map(|group| at_most_one(group))
-            .collect();
-        for group in table.one_of {
-            let any: Vec<Value> = group.iter().map(|key| json!({ "required": [key] })).collect();
-            rules.push(json!({ "anyOf": any }));
+    fn record(&self, table: &Table, demand: Demand) -> Map<String, Value> {
+        let mut map = self.closed_map(table.fields.iter(), demand);
+        let mut rules: Vec<Value> = exclusions(table).collect();
+        if demand == Demand::Whole {
+            let required = table.fields.iter().filter(|field| field.required);
+            map.insert("required".to_owned(), required.map(|field| field.name).collect());
+            for group in table.one_of {
+                let any: Vec<Value> = group.iter().map(|key| json!({ "required": [key] })).collect();
+                rules.push(json!({ "anyOf": any }));
+            }
         }
         if !rules.is_empty() {
             map.insert("allOf".to_owned(), Value::Array(rules));
@@ -91,10 +89,10 @@ impl Scorers<'_> {
         map
     }
 
-    fn closed_map<'f>(&self, fields: impl Iterator<Item = &'f Field>) -> Map<String, Value> {
+    fn closed_map<'f>(&self, fields: impl Iterator<Item = &'f Field>, demand: Demand) -> Map<String, Value> {
         let mut properties = Map::new();
         for field in fields {
-            properties.insert(field.name.to_owned(), self.field(field));
+            properties.insert(field.name.to_owned(), self.field(field, demand));
         }
         let mut map = Map::new();
         map.insert("type".to_owned(), json!("object"));
@@ -103,22 +101,23 @@ impl Scorers<'_> {
         map
     }
 
-    /// One map for several tables: all their keys. A whole one needs its name, and once its tag is there it has only
-    /// the keys of the table that the tag names; one of defaults serves several tables at once.
-    fn union(&self, tables: &[&'static Table], whole: bool) -> Value {
+    /// One map for several tables: all their keys, none of them required but the name, because defaults may give them.
+    /// Once the tag is there it has only the keys of the table that the tag names. A map of defaults serves several
+    /// tables at once and names nothing.
+    fn union(&self, tables: &[&'static Table], demand: Demand) -> Value {
         let fields = tables.iter().flat_map(|table| table.fields);
-        let mut map = self.closed_map(fields);
-        let exclusive = tables.iter().flat_map(|table| table.exclusive);
-        let mut rules: Vec<Value> = exclusive.flat_map(|group| at_most_one(group)).collect();
-        if whole {
+        let wanted = fields.filter(|field| demand == Demand::Whole || field.name != NAME_KEY);
+        let mut map = self.closed_map(wanted, Demand::Part);
+        let mut rules: Vec<Value> = tables.iter().flat_map(|table| exclusions(table)).collect();
+        if demand == Demand::Whole {
             map.insert("required".to_owned(), json!([NAME_KEY]));
-        }
-        if whole && tables.len() > 1 {
-            for (table, tag) in tables.iter().zip(crate::tables::PROVIDERS) {
-                let keys: Vec<&str> = table.fields.iter().map(|field| field.name).collect();
-                rules.push(json!({
-                    "if": { "properties": { TAG: { "const": tag } }, "required": [TAG] },
-                    "then": { "propertyNames": { "enum": keys } },
+            if tables.len() > 1 {
+                rules.extend(tables.iter().zip(PROVIDERS).map(|(table, tag)| {
+                    let keys: Vec<&str> = table.fields.iter().map(|field| field.name).collect();
+                    json!({
+                        "if": { "properties": { TAG: { "const": tag } }, "required": [TAG] },
+                        "then": { "propertyNames": { "enum": keys } },
+                    })
                 }));
             }
         }
@@ -128,10 +127,10 @@ impl Scorers<'_> {
         Value::Object(map)
     }
 
-    fn field(&self, field: &Field) -> Value {
+    fn field(&self, field: &Field, demand: Demand) -> Value {
         let mut schema = Map::new();
         schema.insert("description".to_owned(), json!(field.what));
-        if let Value::Object(mut shape) = self.shape(&field.shape) {
+        if let Value::Object(mut shape) = self.shape(&field.shape, demand) {
             schema.append(&mut shape);
         }
         if let Some(default) = field
@@ -143,7 +142,7 @@ impl Scorers<'_> {
         Value::Object(schema)
     }
 
-    fn shape(&self, shape: &Shape) -> Value {
+    fn shape(&self, shape: &Shape, demand: Demand) -> Value {
         match shape {
             Shape::Version => json!({ "const": 1 }),
             Shape::Name { dots } => {
@@ -164,16 +163,16 @@ impl Scorers<'_> {
             Shape::Money => json!({ "type": "number", "minimum": 0 }),
             Shape::Address => json!({ "type": "string", "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://[^\\s?#@]+$" }),
             Shape::Variable => json!({ "type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" }),
-            Shape::Record(table) => Value::Object(self.record(table)),
-            Shape::Partial(tables) => self.union(tables, false),
-            Shape::Merged(tables) => self.union(tables, true),
+            Shape::Record(table) => Value::Object(self.record(table, demand)),
+            Shape::Partial(tables) => self.union(tables, Demand::Part),
+            Shape::Merged(tables) => self.union(tables, Demand::Whole),
             Shape::List {
                 item,
                 min,
                 max,
                 unique,
             } => json!({
-                "type": "array", "items": self.shape(item), "minItems": min, "maxItems": max, "uniqueItems": unique,
+                "type": "array", "items": self.shape(item, Demand::Whole), "minItems": min, "maxItems": max, "uniqueItems": unique,
             }),
             Shape::AnyMap => json!({ "type": "object" }),
             Shape::Slice => json!({
@@ -218,17 +217,15 @@ impl Scorers<'_> {
     }
 }
 
-/// The one key of a merged map that defaults cannot give.
-const NAME_KEY: &str = "name";
-
-fn at_most_one(group: &'static [&'static str]) -> Vec<Value> {
-    let pairs = group.iter().enumerate().flat_map(|(index, one)| {
-        group
-            .iter()
-            .skip(index + 1)
-            .map(move |other| json!({ "not": { "required": [one, other] } }))
-    });
-    pairs.collect()
+/// Keys of which at most one may be there, pair by pair.
+fn exclusions(table: &Table) -> impl Iterator<Item = Value> {
+    table.exclusive.iter().flat_map(|group| {
+        let pairs = group.iter().enumerate();
+        pairs.flat_map(|(index, one)| {
+            let others = group.iter().skip(index + 1);
+            others.map(move |other| json!({ "not": { "required": [one, other] } }))
+        })
+    })
 }
 
 fn scorer_options(entry: &ScorerEntry) -> Value {

@@ -3,6 +3,9 @@
 
 use crate::nearest::list;
 
+/// The key of targets and tasks that defaults cannot give.
+pub(crate) const NAME_KEY: &str = "name";
+
 /// A map with known keys.
 #[derive(Debug)]
 pub(crate) struct Table {

@@ -1,7 +1,7 @@
 //! The way from a file to a draft plan: bounded reading, the tree, the tables, then targets, tasks and gates with
 //! everything that was wrong collected on the way.
 
-use crate::check::check_record;
+use crate::check::{Demand, check_record};
 use crate::diagnostics::{Diagnostics, Source, shown};
 use crate::gate;
 use crate::plan::{DEFAULT_MAX_ERROR_RATE, DraftPlan, ErrorCap, Origin, Target, Task, Warning};
@@ -181,7 +181,7 @@ impl Reader<'_> {
     }
 
     fn suite(&mut self, root: &Node, source: Source) -> Option<DraftPlan> {
-        check_record(&SUITE, root, &mut self.errors);
+        check_record(&SUITE, root, Demand::Whole, &mut self.errors);
         let defaults = root.get("defaults");
         self.bound_defaults(defaults)?;
         let seed = root.whole("seed").unwrap_or(0);

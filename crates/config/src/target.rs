@@ -1,7 +1,7 @@
 //! Targets: from a checked map to an endpoint with price, limits and retries.
 
 use crate::address::Address;
-use crate::check::check_record;
+use crate::check::{Demand, check_record};
 use crate::diagnostics::shown;
 use crate::fields::merge;
 use crate::plan::{Endpoint, Limits, OpenAi, Recorded, Retry, Target};
@@ -26,16 +26,26 @@ pub(crate) fn read(own: &Node, defaults: Option<&Node>, reader: &mut Reader<'_>)
         Some(word) => refuse_keys_of_others(own, word, table, reader),
         None => own.clone(),
     };
+    if word == Some("recorded") {
+        for key in ["limits", "retry"] {
+            if let Some(entry) = own.entry(key) {
+                let message = format!("`{key}` has no effect on recorded answers");
+                reader.warn(&entry.key.span, message, None);
+            }
+        }
+    }
     let merged = merge(&own_fitting, defaults, table);
     if word.is_some_and(|word| !PROVIDERS.contains(&word)) {
         // Its keys are unknown: only the provider itself can be spoken of.
         let field = table.fields.iter().find(|field| field.name == "provider");
         if let (Some(field), Some(node)) = (field, provider) {
-            field.shape.check("provider", node, &mut reader.errors);
+            field
+                .shape
+                .check("provider", node, Demand::Whole, &mut reader.errors);
         }
         return (None, merged);
     }
-    check_record(table, &merged, &mut reader.errors);
+    check_record(table, &merged, Demand::Whole, &mut reader.errors);
     (lower(&merged, word, reader), merged)
 }
 
@@ -149,13 +159,7 @@ fn check_params(params: &Node, reader: &mut Reader<'_>) {
     }
 }
 
-fn lower_recorded(target: &Node, reader: &mut Reader<'_>) -> Option<Recorded> {
-    for key in ["limits", "retry"] {
-        if let Some(entry) = target.entry(key) {
-            let message = format!("`{key}` has no effect on recorded answers");
-            reader.warn(&entry.key.span, message, None);
-        }
-    }
+fn lower_recorded(target: &Node, reader: &Reader<'_>) -> Option<Recorded> {
     let written = target.text("path")?;
     let field = |key: &str| target.text(key).map(str::to_owned);
     Some(Recorded {

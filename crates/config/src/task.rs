@@ -1,6 +1,6 @@
 //! Tasks: from a checked map to a dataset, a prompt, scorers and a selection of cases.
 
-use crate::check::check_record;
+use crate::check::{Demand, check_record};
 use crate::diagnostics::shown;
 use crate::fields::merge;
 use crate::plan::{Dataset, DatasetFormat, Fields, MessageTemplate, Prompt, Selection, Task};
@@ -21,7 +21,7 @@ pub(crate) struct Shared<'a> {
 /// Checks one task with its defaults merged in and lowers it. `None` where something was reported.
 pub(crate) fn read(own: &Node, shared: &Shared<'_>, reader: &mut Reader<'_>) -> (Option<Task>, Node) {
     let merged = merge(own, shared.defaults, &TASK);
-    check_record(&TASK, &merged, &mut reader.errors);
+    check_record(&TASK, &merged, Demand::Whole, &mut reader.errors);
     (lower(&merged, shared, reader), merged)
 }
 

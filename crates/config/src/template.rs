@@ -31,7 +31,8 @@ pub(crate) fn check(text: &str, node: &Node, errors: &mut Diagnostics) {
     } else {
         format!("not a valid template: {detail} (line {line} of the text)")
     };
-    let hint = "templates are minijinja: `{{ column }}`, `{% if column %}…{% endif %}`; literal braces are `{{ '{{' }}`";
+    let hint =
+        "templates are minijinja; text with braces of its own goes between `{% raw %}` and `{% endraw %}`";
     errors.push(&span, message, Some(hint.to_owned()));
 }
 

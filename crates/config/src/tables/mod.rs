@@ -11,13 +11,13 @@ pub use bounds::{
     DEFAULT_API_KEY_ENV, DEFAULT_BASE_URL, MAX_ATTEMPTS, MAX_CONCURRENCY, MAX_EPOCHS, MAX_GATES,
     MAX_MESSAGES, MAX_SCORERS, MAX_SLICES, MAX_TARGETS, MAX_TASKS,
 };
-pub(crate) use gate::GATE;
 pub(crate) use suite::SUITE;
 pub(crate) use target::{OPENAI, PROVIDERS, RECORDED};
 pub(crate) use task::TASK;
 
 #[cfg(test)]
 mod tests {
+    use super::gate::GATE;
     use super::target::{LIMITS, RETRY};
     use super::*;
     use crate::shape::Table;
