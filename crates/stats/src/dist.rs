@@ -219,15 +219,9 @@ fn noncentral_t_tail(t: f64, df: f64, delta: f64, upper: bool) -> f64 {
     if t.is_infinite() {
         return f64::from(u8::from((t > 0.0) != upper));
     }
-    let conditional = |s: f64| {
-        if upper {
-            normal_sf(t * s - delta)
-        } else {
-            normal_cdf(t * s - delta)
-        }
-    };
+    let conditional = |s: f64| [normal_cdf(t * s - delta), normal_sf(t * s - delta)];
     if df.is_infinite() {
-        return conditional(1.0);
+        return conditional(1.0)[usize::from(upper)];
     }
     // Range of s that holds all but 1e-18 of its mass at either end.
     let scale = |ln_gamma_point: f64| ((ln_gamma_point.exp()) * 2.0 / df).sqrt();
@@ -249,21 +243,20 @@ fn noncentral_t_tail(t: f64, df: f64, delta: f64, upper: bool) -> f64 {
     }
     cuts.sort_by(f64::total_cmp);
     let rule = gauss_legendre(32);
-    let mut total = 0.0;
+    let mut total = [0.0; 2];
     for pair in cuts.windows(2) {
-        let (&[low, high], half) = (
-            <&[f64; 2]>::try_from(pair).unwrap_or(&[0.0, 0.0]),
-            0.5 * (pair[1] - pair[0]),
-        );
-        let middle = 0.5 * (low + high);
+        let (middle, half) = (0.5 * (pair[0] + pair[1]), 0.5 * (pair[1] - pair[0]));
         for &(x, w) in &rule {
             let s = middle + half * x;
             // Density of s: 2/s · (df/2) · PoissonKernel(df/2, df s²/2).
-            let density = df / s * poisson_kernel(0.5 * df, 0.5 * df * s * s);
-            total += w * half * density * conditional(s);
+            let weight = w * half * df / s * poisson_kernel(0.5 * df, 0.5 * df * s * s);
+            for (total, part) in total.iter_mut().zip(conditional(s)) {
+                *total += weight * part;
+            }
         }
     }
-    total.clamp(0.0, 1.0)
+    // Dividing by the whole mass removes what the quadrature lost.
+    total[usize::from(upper)] / (total[0] + total[1])
 }
 
 /// Beta P(X <= x); `a, b > 0`, `x` clamped to [0, 1].

@@ -1,15 +1,26 @@
 //! Statistics: intervals, tests, power, agreement, sequential inference, change detectors; pure.
 
+pub mod bootstrap;
+pub mod bounded;
 pub mod cluster;
+pub mod describe;
 pub mod dist;
+pub mod equivalence;
 mod error;
 mod interval;
+pub mod mcnemar;
 pub mod mean;
 pub mod moments;
 pub mod multiplicity;
+pub mod paired;
+pub mod pass_at_k;
+pub mod permutation;
+pub mod power;
 pub mod proportion;
 pub mod quantile;
+mod rng;
 pub mod special;
+pub mod two_proportions;
 
 pub use error::StatsError;
 pub use interval::{Alternative, Interval};
