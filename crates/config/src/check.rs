@@ -241,6 +241,7 @@ fn unknown_key(tables: &[&Table], entry: &Entry, errors: &mut Diagnostics) {
         .map(|field| field.name)
         .collect();
     let hint = match tried {
+        _ if errors.is_full() => None,
         Some((_, hint)) => Some((*hint).to_owned()),
         None => nearest::hint(name, "known keys", &known),
     };

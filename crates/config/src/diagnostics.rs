@@ -161,18 +161,23 @@ impl Diagnostics {
         &self.entries
     }
 
+    /// Whether further errors are only counted, so that no work need go into their words.
+    pub(crate) fn is_full(&self) -> bool {
+        self.entries.len() >= MAX_DIAGNOSTICS
+    }
+
     /// Adds an error at a place of the same file. What was said of that place already is not said again.
     pub fn push_at(&mut self, location: Location, message: impl Into<String>, hint: Option<String>) {
+        if self.is_full() {
+            self.omitted += 1;
+            return;
+        }
         let entry = Diagnostic {
             message: secrets::mask_message(&message.into()),
             hint: hint.map(|hint| secrets::mask_message(&hint)),
             location,
         };
         if self.entries.contains(&entry) {
-            return;
-        }
-        if self.entries.len() >= MAX_DIAGNOSTICS {
-            self.omitted += 1;
             return;
         }
         let order = |entry: &Diagnostic| (entry.location.span.start, entry.location.span.end);
