@@ -14,6 +14,14 @@ pub struct Field {
     pub what: &'static str,
 }
 
+impl Field {
+    /// A field from its three texts, for tables that read as tables.
+    #[must_use]
+    pub const fn new(name: &'static str, shape: &'static str, what: &'static str) -> Self {
+        Self { name, shape, what }
+    }
+}
+
 /// A function that the calculator offers by its bare name.
 #[derive(Debug, Clone, Copy)]
 pub struct Function {

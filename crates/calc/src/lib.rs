@@ -5,6 +5,7 @@
 pub mod args;
 pub mod families;
 pub mod function;
+mod labels;
 
 pub use args::Args;
 pub use function::{CalcError, Field, Function, find, functions};

@@ -1,13 +1,16 @@
 //! Statistics: intervals, tests, power, agreement, sequential inference, change detectors; pure.
 
+pub mod agreement;
 pub mod bootstrap;
 pub mod bounded;
 pub mod cluster;
+pub mod correlation;
 pub mod describe;
 pub mod dist;
 pub mod equivalence;
 mod error;
 mod interval;
+mod linalg;
 pub mod mcnemar;
 pub mod mean;
 pub mod moments;
@@ -18,6 +21,7 @@ pub mod permutation;
 pub mod power;
 pub mod proportion;
 pub mod quantile;
+mod ranks;
 mod rng;
 pub mod special;
 pub mod two_proportions;
