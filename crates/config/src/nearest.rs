@@ -19,7 +19,7 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
 }
 
 /// `did you mean …?` for the nearest candidate, else the list of all of them.
-pub(crate) fn hint<'a>(word: &str, what: &str, candidates: &[&'a str]) -> Option<String> {
+pub(crate) fn hint(word: &str, what: &str, candidates: &[&str]) -> Option<String> {
     if let Some(best) = nearest(word, candidates.iter().copied()) {
         return Some(format!("did you mean `{best}`?"));
     }

@@ -46,7 +46,7 @@ pub(crate) fn looks_like_key(word: &str) -> bool {
         && word.bytes().any(|b| b.is_ascii_digit())
         && word.bytes().any(|b| b.is_ascii_lowercase())
         && !word.contains(['/', '.', ' ', '{'])
-        && word.bytes().filter(|b| b.is_ascii_digit()).count() * 8 >= word.len();
+        && word.bytes().filter(u8::is_ascii_digit).count() * 8 >= word.len();
     has_prefix || is_random
 }
 

@@ -99,7 +99,7 @@ fn schema_agrees_with_the_reading() {
         assert!(!validator.is_valid(&value), "{name} fits the schema");
     }
     with_snapshots("../schema", || {
-        insta::assert_snapshot!("suite", serde_json::to_string_pretty(&schema).unwrap())
+        insta::assert_snapshot!("suite", serde_json::to_string_pretty(&schema).unwrap());
     });
 }
 
@@ -201,7 +201,7 @@ fn late_errors_are_shown_in_place() {
     errors.push_at(plan.locate(9, 9, "x"), "nowhere", None);
     errors.push_at(plan.locate_gate(0, "risk"), "too bold", None);
     with_snapshots("../late", || {
-        insta::assert_snapshot!("late_errors", errors.render(false))
+        insta::assert_snapshot!("late_errors", errors.render(false));
     });
 }
 

@@ -96,13 +96,14 @@ pub(crate) fn suites(folder: &str) -> Vec<(String, PathBuf, String)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("tests/suites")
         .join(folder);
-    let mut files: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
+    let entries = std::fs::read_dir(folder).expect("the folder of suites is part of the tests");
+    let paths = entries.map(|entry| entry.expect("its entries can be read").path());
+    let mut files: Vec<_> = paths
         .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
         .map(|path| {
-            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-            let text = std::fs::read_to_string(&path).unwrap();
+            let name = path.file_stem().and_then(|name| name.to_str());
+            let name = name.expect("suites have names").to_owned();
+            let text = std::fs::read_to_string(&path).expect("suites are UTF-8");
             (name, path, text)
         })
         .collect();
