@@ -2,7 +2,7 @@
 //! `lower`, which makes it from a JSON value, because it is built in code as well.
 
 use crate::answers::AnswerRow;
-use crate::delay::DELAY_MS_MAX;
+use crate::delay::{DELAY_MS_MAX, Dist};
 use crate::persona::Persona;
 use serde_json::Value;
 use std::fmt;
@@ -198,7 +198,7 @@ fn problems_of(persona: &Persona, require: &mut dyn FnMut(bool, &str, String)) {
         ("gap_ms", Some(&persona.gap_ms)),
         ("output_tokens", lengths),
     ] {
-        if let Some((parameter, message)) = dist.and_then(|dist| dist.problem()) {
+        if let Some((parameter, message)) = dist.and_then(Dist::problem) {
             require(false, &format!("{key}.{parameter}"), message);
         }
     }

@@ -97,7 +97,11 @@ impl Dist {
 
 /// Milliseconds as a delay, in [0, [`DELAY_MS_MAX`]]; NaN is no delay.
 pub(crate) fn delay(ms: f64) -> Duration {
-    Duration::from_secs_f64(ms.max(0.0).min(DELAY_MS_MAX) / 1e3)
+    // Clamping leaves NaN as it is, and a duration of NaN would panic.
+    if ms.is_nan() {
+        return Duration::ZERO;
+    }
+    Duration::from_secs_f64(ms.clamp(0.0, DELAY_MS_MAX) / 1e3)
 }
 
 /// A standard normal number by Box and Muller (1958).
