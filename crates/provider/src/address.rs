@@ -53,6 +53,10 @@ impl Address {
         if host.is_empty() {
             return Err("has no host".to_owned());
         }
+        let has_port = authority.as_str().len() > authority.host().len();
+        if has_port && authority.port_u16().is_none() {
+            return Err("has a port that is not a number from 0 to 65535".to_owned());
+        }
         let host_header = HeaderValue::from_str(authority.as_str())
             .map_err(|_| "has a host that a header cannot carry".to_owned())?;
         let root = uri.path().trim_end_matches('/');

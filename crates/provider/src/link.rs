@@ -44,7 +44,10 @@ impl Link {
     /// Speaks HTTP/1.1 over `wire`. Nothing is sent yet.
     pub(crate) async fn try_new(wire: Wire, stamps: Arc<Stamps>) -> Result<Self, hyper::Error> {
         let mut builder = Builder::new();
-        builder.max_buf_size(HEAD_BYTES_MAX);
+        // The size of the buffer alone is no bound: a read may fill more than was asked for.
+        builder
+            .max_buf_size(HEAD_BYTES_MAX)
+            .max_header_size(HEAD_BYTES_MAX);
         let (sender, connection) = builder.handshake(TokioIo::new(wire)).await?;
         Ok(Self {
             sender,

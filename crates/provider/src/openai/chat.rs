@@ -178,7 +178,10 @@ impl OpenAiChat {
             .unwrap_or_else(PoisonError::into_inner)
             .wait(failures, retry_after_ms);
         let until = Instant::now() + wait.min(WAIT_MAX);
-        sleep_until(until).await;
+        // The timer rounds up to the next millisecond, so that no wait at all must not be asked of it.
+        if !wait.is_zero() {
+            sleep_until(until).await;
+        }
         until
     }
 }
