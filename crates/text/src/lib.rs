@@ -5,8 +5,15 @@
 
 pub mod bleu;
 pub mod chars;
+mod checkpoint;
+pub mod chrf;
 pub mod corpus;
 mod intern;
+mod lcs;
+pub mod meteor;
 mod ngram;
 pub mod normalise;
+pub mod porter;
+pub mod rouge;
+pub mod ter;
 pub mod tokenise;

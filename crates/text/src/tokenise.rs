@@ -126,7 +126,8 @@ impl Tokeniser {
     }
 }
 
-fn join(spaced: &str) -> String {
+/// The words of a text, one space between them.
+pub(crate) fn join(spaced: &str) -> String {
     let mut out = String::with_capacity(spaced.len());
     for word in words(spaced) {
         if !out.is_empty() {
