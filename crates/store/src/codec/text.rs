@@ -3,12 +3,9 @@
 
 use zstd::bulk::{Compressor, Decompressor};
 
-/// Texts from this size on are packed with zstd; below it the gain is a few hundred bytes, and the text stays readable
-/// with any SQLite tool.
-pub(crate) const PACK_FROM_BYTES: usize = 1024;
-
-/// Texts from this size on go into the table of bodies, once for each content; below it the random insert into the
-/// index of hashes costs more than a second copy of the text.
+/// Texts from this size on go into the table of bodies, packed with zstd and once for each content; shorter ones stay in
+/// their row as they are. A short text costs more to pack than to write, its random insert into the index of hashes
+/// more than a second copy of it, and in its row any SQLite tool can read it.
 pub(crate) const BODY_FROM_BYTES: usize = 2048;
 
 /// Largest text that is recorded; providers give up far below it. Bounds the memory that a damaged row can ask for.
@@ -33,11 +30,7 @@ impl Packer {
 
     /// Packs `text` into `out`; false, with `out` of no meaning, where the text is better kept as it is.
     pub(crate) fn pack(&mut self, text: &[u8], out: &mut Vec<u8>) -> bool {
-        if text.len() < PACK_FROM_BYTES {
-            return false;
-        }
         trim(out);
-        out.clear();
         out.reserve(zstd::zstd_safe::compress_bound(text.len()));
         self.0.compress_to_buffer(text, out).is_ok() && out.len() < text.len()
     }
@@ -104,8 +97,11 @@ mod tests {
     #[test]
     fn absurd_claims_are_refused() {
         let mut packed = Vec::new();
-        let text = "x".repeat(PACK_FROM_BYTES);
-        assert!(Packer::try_new().unwrap().pack(text.as_bytes(), &mut packed));
+        assert!(
+            Packer::try_new()
+                .unwrap()
+                .pack("x".repeat(1000).as_bytes(), &mut packed)
+        );
         // Magic, then a frame header with an 8-byte content size.
         let claim = [&packed[..4], &[0b1110_0000], &u64::MAX.to_le_bytes()[..]].concat();
         assert!(Unpacker::try_new().unwrap().unpack(&claim).is_err());

@@ -1,5 +1,5 @@
-//! Where a text lies: in its row as it is, in its row packed, or among the bodies, once for each content. Apart because
-//! prompts, answers, error messages and attempts share it.
+//! Where a text lies: in its row as it is, or among the bodies, packed and once for each content. Apart because prompts,
+//! answers, error messages and attempts share it.
 
 use super::errors::ReadError;
 use super::rows::{Columns, describe};
@@ -26,6 +26,7 @@ impl From<rusqlite::Error> for PlaceError {
 /// Writes texts within a transaction.
 pub(super) struct BodyWriter<'c> {
     packer: &'c mut Packer,
+    packed: Vec<u8>,
     find: CachedStatement<'c>,
     put: CachedStatement<'c>,
 }
@@ -34,25 +35,22 @@ impl<'c> BodyWriter<'c> {
     pub(super) fn try_new(conn: &'c Connection, packer: &'c mut Packer) -> rusqlite::Result<Self> {
         Ok(Self {
             packer,
+            packed: Vec::new(),
             find: conn.prepare_cached("SELECT id FROM body WHERE hash = ?1")?,
             put: conn.prepare_cached("INSERT INTO body (hash, bytes, body) VALUES (?1, ?2, ?3)")?,
         })
     }
 
-    /// The value that a row holds for `text`, which is UTF-8; `packed` is where its packed form is put.
-    pub(super) fn place<'a>(
-        &mut self,
-        text: &'a [u8],
-        packed: &'a mut Vec<u8>,
-    ) -> Result<ToSqlOutput<'a>, PlaceError> {
-        if text.len() >= BODY_FROM_BYTES {
-            return Ok(ToSqlOutput::from(self.body_id(text, packed)?));
+    /// The value that a row holds for `text`, which is UTF-8.
+    pub(super) fn place<'a>(&mut self, text: &'a [u8]) -> Result<ToSqlOutput<'a>, PlaceError> {
+        if text.len() < BODY_FROM_BYTES {
+            return Ok(ToSqlOutput::Borrowed(ValueRef::Text(text)));
         }
-        Ok(self.packed_or_plain(text, packed))
+        Ok(ToSqlOutput::from(self.body_id(text)?))
     }
 
     /// The id of the body with this content; it is written where it is new.
-    pub(super) fn body_id(&mut self, text: &[u8], packed: &mut Vec<u8>) -> Result<i64, PlaceError> {
+    pub(super) fn body_id(&mut self, text: &[u8]) -> Result<i64, PlaceError> {
         if text.len() > BODY_BYTES_MAX {
             return Err(PlaceError::TooLarge(text.len()));
         }
@@ -65,16 +63,12 @@ impl<'c> BodyWriter<'c> {
             return Ok(id);
         }
         let bytes = i64::try_from(text.len()).unwrap_or(i64::MAX);
-        let body = self.packed_or_plain(text, packed);
-        Ok(self.put.insert(params![hash.as_bytes(), bytes, body])?)
-    }
-
-    fn packed_or_plain<'a>(&mut self, text: &'a [u8], packed: &'a mut Vec<u8>) -> ToSqlOutput<'a> {
-        ToSqlOutput::Borrowed(if self.packer.pack(text, packed) {
-            ValueRef::Blob(packed)
+        let body = ToSqlOutput::Borrowed(if self.packer.pack(text, &mut self.packed) {
+            ValueRef::Blob(&self.packed)
         } else {
             ValueRef::Text(text)
-        })
+        });
+        Ok(self.put.insert(params![hash.as_bytes(), bytes, body])?)
     }
 }
 
@@ -98,10 +92,6 @@ impl<'c> BodyReader<'c> {
         match columns.value()? {
             ValueRef::Null => Ok(None),
             ValueRef::Text(bytes) => Ok(Some(Cow::Borrowed(columns.utf8(bytes)?))),
-            ValueRef::Blob(packed) => {
-                let text = self.unpacker.borrow_mut().unpack(packed);
-                Ok(Some(Cow::Owned(text.map_err(|found| columns.unreadable(found))?)))
-            }
             ValueRef::Integer(id) => self.body(id, columns).map(|text| Some(Cow::Owned(text))),
             other => Err(columns.unreadable(describe(other))),
         }
@@ -120,17 +110,13 @@ impl<'c> BodyReader<'c> {
         let Some(row) = rows.next()? else {
             return Err(columns.unreadable(format!("body {id}, which is not there")));
         };
-        match row.get_ref(0)? {
-            ValueRef::Text(bytes) => {
-                let text =
-                    std::str::from_utf8(bytes).map_err(|error| columns.unreadable(error.to_string()))?;
-                Ok(text.to_owned())
-            }
-            ValueRef::Blob(packed) => {
-                let text = self.unpacker.borrow_mut().unpack(packed);
-                text.map_err(|found| columns.unreadable(format!("body {id}: {found}")))
-            }
-            other => Err(columns.unreadable(format!("body {id}: {}", describe(other)))),
-        }
+        let text = match row.get_ref(0)? {
+            ValueRef::Text(bytes) => std::str::from_utf8(bytes)
+                .map(str::to_owned)
+                .map_err(|error| error.to_string()),
+            ValueRef::Blob(packed) => self.unpacker.borrow_mut().unpack(packed),
+            other => Err(describe(other)),
+        };
+        text.map_err(|found| columns.unreadable(format!("body {id}: {found}")))
     }
 }

@@ -204,11 +204,7 @@ struct Buffers {
     scores: Vec<u8>,
     timing: Vec<u8>,
     attempts: Vec<u8>,
-    attempts_packed: Vec<u8>,
     prompt: Vec<u8>,
-    prompt_packed: Vec<u8>,
-    answer_packed: Vec<u8>,
-    error_packed: Vec<u8>,
 }
 
 impl Buffers {
@@ -307,7 +303,7 @@ impl<'c> SampleWriter<'c> {
         let buffers = &mut self.buffers;
         let answer = record.call.result.as_ref().ok();
         let error = record.call.result.as_ref().err();
-        encode_prompt(&record.prompt, &mut self.bodies, buffers)?;
+        encode_prompt(&record.prompt, &mut self.bodies, &mut buffers.prompt)?;
         let clean = clean_attempt(&record.call);
         if let Some(attempt) = clean {
             timing::encode(&attempt.timing, &mut buffers.timing);
@@ -318,15 +314,15 @@ impl<'c> SampleWriter<'c> {
         let bodies = &mut self.bodies;
         let attempts = match buffers.attempts.as_slice() {
             [] => None,
-            json => Some(bodies.place(json, &mut buffers.attempts_packed)?),
+            json => Some(bodies.place(json)?),
         };
         let answer_text = match answer {
             None => None,
-            Some(answer) => Some(bodies.place(answer.text.as_bytes(), &mut buffers.answer_packed)?),
+            Some(answer) => Some(bodies.place(answer.text.as_bytes())?),
         };
         let error_message = match error {
             None => None,
-            Some(error) => Some(bodies.place(error.message.as_bytes(), &mut buffers.error_packed)?),
+            Some(error) => Some(bodies.place(error.message.as_bytes())?),
         };
         self.text.execute(params![
             self.next_text_id,
@@ -337,7 +333,7 @@ impl<'c> SampleWriter<'c> {
             clean.and_then(|attempt| attempt.status),
             clean.map(|_| buffers.timing.as_slice()),
             attempts,
-            bodies.place(&buffers.prompt, &mut buffers.prompt_packed)?,
+            bodies.place(&buffers.prompt)?,
             answer_text,
         ])?;
         Ok(())
@@ -367,13 +363,13 @@ struct StoredMessage<T> {
 fn encode_prompt(
     messages: &[Message],
     bodies: &mut BodyWriter<'_>,
-    buffers: &mut Buffers,
+    json: &mut Vec<u8>,
 ) -> Result<(), AppendError> {
     let mut stored = Vec::with_capacity(messages.len());
     for message in messages {
         let content = message.content.as_str();
         let body = if content.len() >= BODY_FROM_BYTES {
-            Some(bodies.body_id(content.as_bytes(), &mut buffers.prompt_packed)?)
+            Some(bodies.body_id(content.as_bytes())?)
         } else {
             None
         };
@@ -383,7 +379,7 @@ fn encode_prompt(
             body,
         });
     }
-    serde_json::to_writer(&mut buffers.prompt, &stored).map_err(AppendError::Encode)
+    serde_json::to_writer(json, &stored).map_err(AppendError::Encode)
 }
 
 fn json_value(json: &[u8]) -> ToSqlOutput<'_> {

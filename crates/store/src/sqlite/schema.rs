@@ -94,8 +94,8 @@ CREATE TABLE sample (
   PRIMARY KEY (run, target, task, epoch, case_number)
 ) STRICT, WITHOUT ROWID;
 
--- The texts of a sample, in order of arrival. ANY: TEXT is the text, BLOB the text packed with zstd, INTEGER the id of a
--- body. No foreign key from `sample`: a check for each row, and both rows are written by one statement list.
+-- The texts of a sample, in order of arrival. ANY: TEXT is the text itself, INTEGER the id of a body. No foreign key from
+-- `sample`: it would cost a look-up for each row, and nothing writes one without the other.
 CREATE TABLE sample_text (
   id            INTEGER PRIMARY KEY,
   streamed      INTEGER,
@@ -109,7 +109,7 @@ CREATE TABLE sample_text (
   answer        ANY
 ) STRICT;
 
--- Large texts, once for each content.
+-- Long texts, once for each content. TEXT is the text itself, BLOB the text packed with zstd.
 CREATE TABLE body (
   id    INTEGER PRIMARY KEY,
   hash  BLOB NOT NULL UNIQUE,
@@ -119,7 +119,7 @@ CREATE TABLE body (
 ";
 
 const VIEWS: &str = "
--- Samples for people. Texts that are packed show as NULL: `seatrial export` writes them out.
+-- Samples for people. Long texts, which are bodies, show as NULL.
 CREATE VIEW samples AS
 SELECT run.id AS run, s.target, s.task, s.epoch, s.case_number, s.case_id, s.cluster, s.slices,
   strftime('%Y-%m-%dT%H:%M:%fZ', s.started_unix_ms / 1000.0, 'unixepoch') AS started_at,

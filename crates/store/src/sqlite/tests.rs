@@ -224,8 +224,8 @@ fn migrations_are_only_added() {
     assert_eq!(
         hashes,
         [
-            "275694682bb8164f4b8b71c8322f3b7d",
-            "dee3dec489f4873315264d220b44d0cb"
+            "9e48f512941c74fceacc0269146e95b5",
+            "cb4bbfb379f5b5cf11325d519e90391d"
         ]
     );
 }
@@ -337,6 +337,10 @@ fn unreadable_values_are_named() {
             "UPDATE sample_text SET prompt = '[{\"role\":\"user\"}]'",
         ),
         ("answer", "UPDATE sample_text SET answer = x'0102'"),
+        (
+            "answer",
+            "INSERT INTO body (id, hash, bytes, body) VALUES (9, x'', 0, x'0102'); UPDATE sample_text SET answer = 9",
+        ),
         ("answer", "UPDATE sample_text SET answer = 1.5"),
         ("answer", "UPDATE sample_text SET answer = NULL"),
     ] {
