@@ -1,1 +1,11 @@
-//! Estimates, comparisons and gates from scores; pure.
+//! Estimates, comparisons and gates from scores; pure: figures in, findings out. Apart from the engine and the reports
+//! so that the command line, the service and CI only translate what is decided here.
+
+mod bounds;
+pub mod collect;
+pub mod findings;
+pub mod gate;
+pub mod series;
+
+pub use collect::{Collector, TaskMetrics};
+pub use findings::{RunFacts, RunState, findings};

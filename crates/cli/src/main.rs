@@ -1,2 +1,34 @@
-//! The `seatrial` binary.
-fn main() {}
+//! The `seatrial` binary: parses the command line, calls a command, maps its end to an exit code. Rules of the
+//! business live on lower floors; only the wiring is here.
+
+mod args;
+mod commands;
+mod error;
+mod output;
+mod progress;
+mod session;
+mod signals;
+mod wiring;
+
+use clap::Parser;
+use seatrial_types::ExitCode;
+
+fn main() -> std::process::ExitCode {
+    let arguments = match args::Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no errors; clap knows which stream each belongs to.
+            let _ = error.print();
+            let code = if error.use_stderr() { ExitCode::Usage } else { ExitCode::Pass };
+            return std::process::ExitCode::from(code.code());
+        }
+    };
+    let code = match commands::dispatch(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            output::error(&error);
+            error.exit
+        }
+    };
+    std::process::ExitCode::from(code.code())
+}

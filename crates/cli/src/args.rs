@@ -1,0 +1,128 @@
+//! The command line. A command is listed only when it works.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+const EXIT_CODES: &str = "Exit codes: 0 pass · 1 gate failed · 2 usage or configuration error · 3 inconclusive where the \
+policy says fail · 4 errors above the cap · 5 budget cap reached · 6 baseline missing or incompatible · 7 critical safety \
+violation · 8 the measuring client was saturated · 130 interrupted, resumable";
+
+/// Says, with error bars, whether a language model or a prompt change is ready for production.
+#[derive(Debug, Parser)]
+#[command(name = "seatrial", version, about, after_help = EXIT_CODES, propagate_version = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Evaluate the targets of a suite: ask, score, record, report, decide.
+    Run(RunArguments),
+    /// Run the main job offline on three simulated models.
+    Demo(DemoArguments),
+    /// Write the samples of a recorded run.
+    Export(ExportArguments),
+    /// Serve a simulated provider on loopback, for trials and tests.
+    Sim(SimArguments),
+    /// Print the JSON Schema of a file format.
+    Schema(SchemaArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StoreArguments {
+    /// Folder of the record.
+    #[arg(long, env = "SEATRIAL_STORE", default_value = ".seatrial", value_name = "DIR")]
+    pub(crate) store: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OutputArguments {
+    /// Write the findings as JSON; `-` is standard output, and then the report goes to standard error.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) json: Option<PathBuf>,
+    /// Write JUnit XML.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) junit: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  seatrial run suite.yaml --json findings.json --junit junit.xml\n  seatrial run suite.yaml --resume")]
+pub(crate) struct RunArguments {
+    /// The suite (YAML).
+    pub(crate) suite: PathBuf,
+    /// Continue the newest unfinished run of this plan; report again where it is finished; start where there is none.
+    #[arg(long, conflicts_with = "resume_run")]
+    pub(crate) resume: bool,
+    /// Continue this run.
+    #[arg(long, value_name = "ID")]
+    pub(crate) resume_run: Option<String>,
+    /// PEM file with certificates to trust beside the system's.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArguments {
+    /// Seed of the simulated answers and of everything drawn.
+    #[arg(long, default_value_t = 7)]
+    pub(crate) seed: u64,
+    /// Folder for the report files and the record.
+    #[arg(long, default_value = "demo-out", value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Exit with the code of the gates instead of 0.
+    #[arg(long)]
+    pub(crate) gate: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArguments {
+    /// Id of the run; `latest` is the newest one.
+    pub(crate) run: String,
+    /// Form of the samples.
+    #[arg(long, value_enum, default_value_t = ExportFormat::Jsonl)]
+    pub(crate) format: ExportFormat,
+    /// Write to this file instead of standard output.
+    #[arg(long, short, value_name = "PATH")]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// One JSON object a line, with all texts.
+    Jsonl,
+    /// One row a sample and metric.
+    Csv,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SimArguments {
+    /// Loopback address; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
+    pub(crate) listen: SocketAddr,
+    /// Personas, answers and faults (YAML or JSON); without it one model `sim` answers `ok`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SchemaArguments {
+    /// Which format.
+    #[arg(value_enum)]
+    pub(crate) name: SchemaName,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaName {
+    /// The suite file.
+    Suite,
+    /// The findings of `run --json`.
+    Findings,
+}

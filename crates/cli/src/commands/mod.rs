@@ -1,0 +1,22 @@
+//! One module per command.
+
+mod demo;
+mod export;
+mod run;
+mod schema;
+mod sim;
+
+use crate::args::{Arguments, Command};
+use crate::error::CliError;
+use seatrial_types::ExitCode;
+
+/// Runs the command that was asked for.
+pub(crate) fn dispatch(arguments: Arguments) -> Result<ExitCode, CliError> {
+    match arguments.command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Demo(arguments) => demo::demo(&arguments),
+        Command::Export(arguments) => export::export(&arguments),
+        Command::Sim(arguments) => sim::sim(&arguments),
+        Command::Schema(arguments) => schema::schema(&arguments),
+    }
+}

@@ -1,0 +1,102 @@
+//! Where text goes: reports, files, errors. Files are written whole or not at all.
+
+use crate::error::CliError;
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+
+/// Whether standard error is a screen that may move and blink: not in CI, not in a pipe.
+pub(crate) fn is_lively() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("CI").is_none()
+}
+
+fn may_color(is_terminal: bool) -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    is_terminal && !set("NO_COLOR")
+}
+
+/// Whether text on standard output may be coloured.
+pub(crate) fn colors_stdout() -> bool {
+    may_color(std::io::stdout().is_terminal())
+}
+
+/// Whether text on standard error may be coloured.
+pub(crate) fn colors_stderr() -> bool {
+    may_color(std::io::stderr().is_terminal())
+}
+
+/// Writes to standard output. A reader that went away (`| head`) is no error.
+pub(crate) fn stdout(text: &str) -> Result<(), CliError> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(CliError::infrastructure(format!("failed to write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes to standard error; there is nowhere left to complain to.
+pub(crate) fn stderr(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Shows an error.
+pub(crate) fn error(error: &CliError) {
+    let prefix = if error.is_rendered { "" } else { "error: " };
+    let end = if error.message.ends_with('\n') { "" } else { "\n" };
+    stderr(&format!("{prefix}{}{end}", error.message));
+    if let Some(hint) = &error.hint {
+        stderr(&format!("hint: {hint}\n"));
+    }
+}
+
+/// Writes a file whole: to a temporary file beside it, synced, then renamed over it.
+pub(crate) fn write_whole(path: &Path, text: &str) -> Result<(), CliError> {
+    let failed = |error: std::io::Error| CliError::infrastructure(format!("failed to write {}: {error}", path.display()));
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut file = tempfile::Builder::new().prefix(".seatrial-").tempfile_in(folder).map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    make_readable(&file).map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+/// Temporary files are private; a report is meant to be read by others.
+#[cfg(unix)]
+fn make_readable(file: &tempfile::NamedTempFile) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn make_readable(_: &tempfile::NamedTempFile) -> std::io::Result<()> {
+    Ok(())
+}
+
+/// Whether a path given on the command line means standard output.
+pub(crate) fn is_stdout(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// Refuses an output path that could not be written later, before any call is paid for.
+pub(crate) fn check_writable(path: &Path) -> Result<(), CliError> {
+    if is_stdout(path) {
+        return Ok(());
+    }
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    if path.is_dir() {
+        return Err(CliError::usage(format!("{} is a folder, expected a file name", path.display())));
+    }
+    if !folder.is_dir() {
+        return Err(CliError::usage(format!("cannot write {}: the folder {} does not exist", path.display(), folder.display()))
+            .hint(format!("create it: mkdir -p {}", folder.display())));
+    }
+    Ok(())
+}

@@ -1,0 +1,148 @@
+//! Registers scorers, drivers and providers: the one place where a name in a suite becomes a thing that runs.
+
+use crate::error::CliError;
+use crate::output;
+use seatrial_config::{DraftPlan, Endpoint, Target, Vocabulary};
+use seatrial_engine::{SingleTurn, TargetModel, TargetRun};
+use seatrial_provider as provider;
+use seatrial_task::{Driver, Plan, Scorer, TaskScorers};
+use seatrial_types::Secret;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Everything that may be named in a suite.
+pub(crate) fn vocabulary() -> Vocabulary {
+    Vocabulary { scorers: seatrial_score::vocabulary() }
+}
+
+/// Builds the scorers of every task; all problems at once, each at its place in the suite.
+pub(crate) fn scorers(draft: &DraftPlan) -> Result<TaskScorers, CliError> {
+    let mut problems = draft.diagnostics();
+    let mut all: TaskScorers = Vec::new();
+    for (task_index, task) in draft.tasks.iter().enumerate() {
+        let mut of_task: Vec<Arc<dyn Scorer>> = Vec::new();
+        for (scorer_index, used) in task.scorers.iter().enumerate() {
+            let mut options = used.options.clone();
+            options.insert("name".to_owned(), used.name.clone().into());
+            match seatrial_score::build(&used.scorer, &options) {
+                Ok(scorer) => of_task.push(Arc::from(scorer)),
+                Err(error) => {
+                    let place = draft.locate(task_index, scorer_index, error.option().unwrap_or_default());
+                    let (message, hint) = split_hint(&error.to_string());
+                    problems.push_at(place, message, hint);
+                }
+            }
+        }
+        all.push(of_task);
+    }
+    if problems.is_empty() {
+        Ok(all)
+    } else {
+        Err(CliError::rendered(problems.render(output::colors_stderr())))
+    }
+}
+
+/// Errors of lower floors carry their hint in the text; a diagnostic shows it on a line of its own.
+fn split_hint(text: &str) -> (String, Option<String>) {
+    match text.split_once("; hint: ") {
+        Some((message, hint)) => (message.to_owned(), Some(hint.to_owned())),
+        None => (text.to_owned(), None),
+    }
+}
+
+/// One driver per task.
+pub(crate) fn drivers(plan: &Arc<Plan>) -> Vec<Arc<dyn Driver>> {
+    (0..plan.tasks.len()).map(|task| Arc::new(SingleTurn::new(Arc::clone(plan), task)) as Arc<dyn Driver>).collect()
+}
+
+/// Builds every target; all problems at once.
+pub(crate) fn targets(
+    draft: &DraftPlan,
+    clock: &provider::Clock,
+    ca_file: Option<&Path>,
+) -> Result<Vec<TargetRun>, CliError> {
+    let mut problems = draft.diagnostics();
+    let mut targets = Vec::new();
+    for (index, target) in draft.targets.iter().enumerate() {
+        match target_run(target, draft.seed.wrapping_add(index as u64), clock, ca_file) {
+            Ok(target) => targets.push(target),
+            Err((key, message, hint)) => problems.push_at(draft.locate_target(index, key), message, hint),
+        }
+    }
+    if problems.is_empty() {
+        Ok(targets)
+    } else {
+        Err(CliError::rendered(problems.render(output::colors_stderr())))
+    }
+}
+
+/// Key of the target that is at fault, message, hint.
+type TargetProblem = (&'static str, String, Option<String>);
+
+fn target_run(
+    target: &Target,
+    seed: u64,
+    clock: &provider::Clock,
+    ca_file: Option<&Path>,
+) -> Result<TargetRun, TargetProblem> {
+    let concurrency = usize::from(target.limits.concurrency);
+    let provider = match &target.endpoint {
+        Endpoint::OpenAi(openai) => {
+            let endpoint = provider::Endpoint {
+                name: target.name.clone(),
+                base_url: openai.base_url.clone(),
+                model: openai.model.clone(),
+                key: key(&openai.api_key_env, openai.api_key_required)?,
+                params: openai.params.clone(),
+                limits: provider::Limits {
+                    concurrency,
+                    rpm: target.limits.rpm,
+                    tpm: target.limits.tpm,
+                    timeout: target.limits.timeout,
+                },
+                retry: provider::RetryPolicy {
+                    attempts_max: target.retry.attempts,
+                    backoff_first: target.retry.wait_first,
+                    backoff_max: target.retry.wait_max,
+                    ..provider::RetryPolicy::default()
+                },
+                stream: true,
+                extra_ca: ca_file.map(PathBuf::from),
+            };
+            let chat = provider::OpenAiChat::try_new(endpoint, clock.clone(), seed)
+                .map_err(|error| {
+                    let (message, hint) = split_hint(&error.to_string());
+                    ("base_url", message, hint)
+                })?;
+            provider::Provider::OpenAi(Box::new(chat))
+        }
+        Endpoint::Recorded(recorded) => {
+            let fields = provider::RecordedFields {
+                id_field: recorded.id_field.clone(),
+                output_field: recorded.output_field.clone(),
+                usage_field: recorded.usage_field.clone(),
+                latency_ms_field: recorded.latency_ms_field.clone(),
+            };
+            let answers = provider::Recorded::try_open(&recorded.path, fields)
+                .map_err(|error| {
+                    let (message, hint) = split_hint(&error.to_string());
+                    ("path", message, hint)
+                })?;
+            provider::Provider::Recorded(answers)
+        }
+    };
+    Ok(TargetRun { model: Arc::new(TargetModel::new(provider)), concurrency, price: target.price })
+}
+
+/// The API key from the environment; it goes into a [`Secret`] at once.
+fn key(variable: &str, is_required: bool) -> Result<Option<Secret>, TargetProblem> {
+    match std::env::var(variable) {
+        Ok(key) if !key.trim().is_empty() => Ok(Some(Secret::new(key.trim()))),
+        _ if !is_required => Ok(None),
+        _ => Err((
+            "api_key_env",
+            format!("the environment variable {variable} is not set"),
+            Some(format!("export {variable}=…, or name another variable with `api_key_env`")),
+        )),
+    }
+}
