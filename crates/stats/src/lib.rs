@@ -3,6 +3,7 @@
 pub mod agreement;
 pub mod bootstrap;
 pub mod bounded;
+pub mod classification;
 pub mod cluster;
 pub mod correlation;
 pub mod describe;
@@ -19,8 +20,10 @@ pub mod paired;
 pub mod pass_at_k;
 pub mod permutation;
 pub mod power;
+pub mod ppi;
 pub mod proportion;
 pub mod quantile;
+pub mod ranking;
 mod ranks;
 mod rng;
 pub mod special;

@@ -312,7 +312,7 @@ fn krippendorff_alpha(args: &Args<'_>) -> Output {
             ("n_units", Value::from(alpha.n_units)),
         ]));
     }
-    let how = stats::Bootstrap {
+    let how = stats::AlphaResampling {
         resamples,
         confidence: args.f64_or("confidence", 0.95)?,
         seed: args.u64_or("seed", 0)?,

@@ -8,9 +8,8 @@
 
 use super::{distinct_values, place, rectangular};
 use crate::error::{StatsError, at_least, open_unit};
-use rand::SeedableRng;
-use rand::distr::{Distribution, Uniform};
-use rand_chacha::ChaCha8Rng;
+use crate::quantile::type7;
+use crate::rng;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -40,7 +39,7 @@ pub struct Alpha {
 
 /// How to resample.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Bootstrap {
+pub struct AlphaResampling {
     /// Number of draws; at least 1, 2,000 is a good choice.
     pub resamples: usize,
     /// Confidence level, strictly between 0 and 1.
@@ -106,7 +105,7 @@ pub fn krippendorff_alpha(
 /// computed anew for every draw, the expected disagreement included.
 ///
 /// Only pairable units are drawn. The same seed gives the same interval whatever the number of threads: draw
-/// number i uses stream i of ChaCha8. Quantiles are linear (type 7).
+/// number i has its own stream of xoshiro256++. Quantiles are linear (type 7).
 ///
 /// # Errors
 /// As [`krippendorff_alpha`]; also no draws or a confidence outside (0, 1).
@@ -115,10 +114,10 @@ pub fn krippendorff_alpha(
 /// with the expected disagreement recomputed.
 ///
 /// ```
-/// use seatrial_stats::agreement::{Bootstrap, MeasurementLevel, krippendorff_alpha_bootstrap};
+/// use seatrial_stats::agreement::{AlphaResampling, MeasurementLevel, krippendorff_alpha_bootstrap};
 /// let first: Vec<_> = (0..40).map(|i| Some(f64::from(i % 4))).collect();
 /// let second: Vec<_> = (0..40).map(|i| Some(f64::from((i + i / 13) % 4))).collect();
-/// let how = Bootstrap { resamples: 500, confidence: 0.95, seed: 7 };
+/// let how = AlphaResampling { resamples: 500, confidence: 0.95, seed: 7 };
 /// let a = krippendorff_alpha_bootstrap(&[first, second], MeasurementLevel::Nominal, how)?;
 /// assert!(a.low < a.alpha.alpha && a.alpha.alpha < a.high);
 /// # Ok::<(), seatrial_stats::StatsError>(())
@@ -126,7 +125,7 @@ pub fn krippendorff_alpha(
 pub fn krippendorff_alpha_bootstrap(
     ratings: &[Vec<Option<f64>>],
     level: MeasurementLevel,
-    how: Bootstrap,
+    how: AlphaResampling,
 ) -> Result<AlphaBootstrap, StatsError> {
     open_unit("confidence", how.confidence)?;
     at_least("resamples", how.resamples, 1)?;
@@ -154,21 +153,11 @@ pub fn krippendorff_alpha_bootstrap(
     let tail = 0.5 - 0.5 * how.confidence;
     Ok(AlphaBootstrap {
         alpha,
-        low: quantile_of_sorted(&defined, tail),
-        high: quantile_of_sorted(&defined, 1.0 - tail),
+        low: type7(&defined, tail).unwrap_or(f64::NAN),
+        high: type7(&defined, 1.0 - tail).unwrap_or(f64::NAN),
         se: standard_deviation(&defined),
         undefined: how.resamples - defined.len(),
     })
-}
-
-fn quantile_of_sorted(sorted: &[f64], q: f64) -> f64 {
-    let Some(last) = sorted.len().checked_sub(1) else {
-        return f64::NAN;
-    };
-    let at = q * last as f64;
-    let below = (at.floor() as usize).min(last);
-    let above = (below + 1).min(last);
-    sorted[below] + (at - below as f64) * (sorted[above] - sorted[below])
 }
 
 fn standard_deviation(values: &[f64]) -> f64 {
@@ -306,16 +295,10 @@ impl Patterns {
     /// α of one bootstrap draw.
     fn draw(&self, buffers: &mut Buffers, counts: &mut [u32], seed: u64, stream: u64) -> f64 {
         counts.fill(0);
-        let mut generator = ChaCha8Rng::seed_from_u64(seed);
-        generator.set_stream(stream);
-        let units = self.unit_pattern.len() as u32;
-        let Ok(unit) = Uniform::new(0, units) else {
-            return f64::NAN;
-        };
-        for _ in 0..units {
-            let pattern = self.unit_pattern[unit.sample(&mut generator) as usize];
-            counts[pattern as usize] += 1;
-        }
+        let units = self.unit_pattern.len();
+        rng::for_each_index(&mut rng::stream(seed, stream), units, units, |unit| {
+            counts[self.unit_pattern[unit] as usize] += 1;
+        });
         self.alpha(buffers, counts)
     }
 
@@ -557,7 +540,7 @@ mod tests {
                     .collect()
             })
             .collect();
-        let how = Bootstrap {
+        let how = AlphaResampling {
             resamples: 200,
             confidence: 0.9,
             seed: 3,
@@ -574,14 +557,14 @@ mod tests {
             .unwrap()
             .install(|| run(how));
         assert_eq!(one, three);
-        assert_ne!(one.low, run(Bootstrap { seed: 4, ..how }).low);
+        assert_ne!(one.low, run(AlphaResampling { seed: 4, ..how }).low);
         assert!(one.low <= one.alpha.alpha && one.alpha.alpha <= one.high && one.undefined == 0);
     }
 
     /// Protects: nothing pairable and nothing that varies are `NaN`; sizes beyond squares do not overflow.
     #[test]
     fn edges() {
-        let how = Bootstrap {
+        let how = AlphaResampling {
             resamples: 5,
             confidence: 0.95,
             seed: 0,
@@ -602,12 +585,14 @@ mod tests {
             assert!(none.alpha.n_units == 0 && none.high.is_nan());
             let huge = vec![vec![Some(1e308), Some(-1e308), Some(1.0)]; 2];
             assert_eq!(krippendorff_alpha(&huge, level).unwrap().alpha, 1.0);
-            assert!(krippendorff_alpha_bootstrap(&same, level, Bootstrap { resamples: 0, ..how }).is_err());
+            assert!(
+                krippendorff_alpha_bootstrap(&same, level, AlphaResampling { resamples: 0, ..how }).is_err()
+            );
             assert!(
                 krippendorff_alpha_bootstrap(
                     &same,
                     level,
-                    Bootstrap {
+                    AlphaResampling {
                         confidence: 1.0,
                         ..how
                     }

@@ -18,7 +18,8 @@ pub use fleiss::{FleissKappa, fleiss_kappa};
 pub use icc::{Icc, IccForms, icc};
 pub use kappa::{CohenKappa, KappaInterval, KappaWeights, cohen_kappa, cohen_kappa_interval};
 pub use krippendorff::{
-    Alpha, AlphaBootstrap, Bootstrap, MeasurementLevel, krippendorff_alpha, krippendorff_alpha_bootstrap,
+    Alpha, AlphaBootstrap, AlphaResampling, MeasurementLevel, krippendorff_alpha,
+    krippendorff_alpha_bootstrap,
 };
 pub use percent::percent_agreement;
 
