@@ -64,9 +64,10 @@ impl Address {
         let path = root.strip_suffix(PATH).unwrap_or(root);
         let scheme = if https { "https" } else { "http" };
         let shown = format!("{scheme}://{authority}{path}{PATH}");
-        let target = uri
-            .query()
-            .map_or_else(|| format!("{path}{PATH}"), |query| format!("{path}{PATH}?{query}"));
+        let target = uri.query().map_or_else(
+            || format!("{path}{PATH}"),
+            |query| format!("{path}{PATH}?{query}"),
+        );
         let target = target
             .parse()
             .map_err(|error| format!("has a path that cannot be used: {error}"))?;
@@ -89,11 +90,31 @@ mod tests {
     #[test]
     fn reads_urls() {
         let cases = [
-            ("http://127.0.0.1:8080/v1", "127.0.0.1", 8080, "/v1/chat/completions"),
-            ("https://api.example.com/v1/", "api.example.com", 443, "/v1/chat/completions"),
+            (
+                "http://127.0.0.1:8080/v1",
+                "127.0.0.1",
+                8080,
+                "/v1/chat/completions",
+            ),
+            (
+                "https://api.example.com/v1/",
+                "api.example.com",
+                443,
+                "/v1/chat/completions",
+            ),
             ("http://h", "h", 80, "/chat/completions"),
-            ("http://[::1]:9/v1/chat/completions", "::1", 9, "/v1/chat/completions"),
-            ("https://h/d?api-version=1", "h", 443, "/d/chat/completions?api-version=1"),
+            (
+                "http://[::1]:9/v1/chat/completions",
+                "::1",
+                9,
+                "/v1/chat/completions",
+            ),
+            (
+                "https://h/d?api-version=1",
+                "h",
+                443,
+                "/d/chat/completions?api-version=1",
+            ),
         ];
         for (url, host, port, target) in cases {
             let address = Address::parse(url).unwrap();
@@ -106,7 +127,14 @@ mod tests {
     /// Protects people from a late and obscure failure, and passwords from messages.
     #[test]
     fn refuses_what_cannot_work() {
-        for url in ["localhost:8080/v1", "ftp://h/v1", "http://", "", "http:///v1", "http://h:99999/"] {
+        for url in [
+            "localhost:8080/v1",
+            "ftp://h/v1",
+            "http://",
+            "",
+            "http:///v1",
+            "http://h:99999/",
+        ] {
             assert!(Address::parse(url).is_err(), "{url}");
         }
         let problem = Address::parse("https://me:hunter2@h/v1").unwrap_err();

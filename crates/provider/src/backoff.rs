@@ -72,9 +72,14 @@ mod tests {
     fn doubles_and_stops() {
         let mut backoff = Backoff::new(policy(), 1, "a");
         for (failures, bound_ms) in [(1, 100), (2, 200), (3, 350), (40, 350), (u32::MAX, 350)] {
-            let waits: Vec<u128> = (0..500).map(|_| backoff.wait(failures, None).as_millis()).collect();
+            let waits: Vec<u128> = (0..500)
+                .map(|_| backoff.wait(failures, None).as_millis())
+                .collect();
             let longest = *waits.iter().max().unwrap();
-            assert!(longest <= bound_ms && longest > bound_ms * 9 / 10, "{failures}: {longest}");
+            assert!(
+                longest <= bound_ms && longest > bound_ms * 9 / 10,
+                "{failures}: {longest}"
+            );
             assert!(*waits.iter().min().unwrap() < bound_ms / 10);
         }
     }

@@ -207,7 +207,9 @@ fn connector(extra: Vec<CertificateDer<'static>>) -> Result<TlsConnector, String
     roots.add_parsable_certificates(native.certs);
     let (_added, refused) = roots.add_parsable_certificates(extra);
     if refused > 0 {
-        return Err(format!("{refused} of the target's own certificates cannot be read"));
+        return Err(format!(
+            "{refused} of the target's own certificates cannot be read"
+        ));
     }
     if roots.is_empty() {
         let why = native.errors.first().map(ToString::to_string);

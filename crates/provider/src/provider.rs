@@ -10,7 +10,7 @@ pub enum Provider {
     /// An endpoint with the OpenAI chat completions API.
     OpenAi(Box<OpenAiChat>),
     /// Answers from a file.
-    Recorded(Recorded),
+    Recorded(Box<Recorded>),
 }
 
 impl Provider {
@@ -22,5 +22,17 @@ impl Provider {
             Self::OpenAi(chat) => chat.call(request).await,
             Self::Recorded(recorded) => recorded.call(request),
         }
+    }
+}
+
+impl From<OpenAiChat> for Provider {
+    fn from(chat: OpenAiChat) -> Self {
+        Self::OpenAi(Box::new(chat))
+    }
+}
+
+impl From<Recorded> for Provider {
+    fn from(recorded: Recorded) -> Self {
+        Self::Recorded(Box::new(recorded))
     }
 }

@@ -168,12 +168,16 @@ impl Recorded {
             if bytes == 0 {
                 return Ok(());
             }
+            if bytes as u64 > ROW_BYTES_MAX {
+                return Err(self.row_error(line_number, RowError::too_long(ROW_BYTES_MAX)));
+            }
             let mut text = line.as_slice();
             if offset == 0 {
                 text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
             }
             if !text.trim_ascii().is_empty() {
-                let row = Row::of_json(text, &self.fields).map_err(|error| self.row_error(line_number, error))?;
+                let row =
+                    Row::of_json(text, &self.fields).map_err(|error| self.row_error(line_number, error))?;
                 let id_hash = hash(&row.id);
                 self.remember(id_hash, offset, bytes as u64, line_number)?;
             }
@@ -210,14 +214,8 @@ impl Recorded {
     }
 
     fn remember(&mut self, id_hash: u64, offset: u64, bytes: u64, line: u64) -> Result<(), RecordedError> {
-        let too_long = || RowError {
-            what: format!("the row has {bytes} bytes, expected at most {ROW_BYTES_MAX}"),
-            hint: "is this a file of one answer per row".to_owned(),
-        };
-        if bytes > ROW_BYTES_MAX {
-            return Err(self.row_error(line, too_long()));
-        }
-        let bytes = u32::try_from(bytes).map_err(|_| self.row_error(line, too_long()))?;
+        let fits = u32::try_from(bytes).ok().filter(|_| bytes <= ROW_BYTES_MAX);
+        let bytes = fits.ok_or_else(|| self.row_error(line, RowError::too_long(ROW_BYTES_MAX)))?;
         self.index.push(Place {
             id_hash,
             offset,
@@ -234,7 +232,9 @@ impl Recorded {
         };
         let id_hash = hash(id);
         let first = self.index.partition_point(|place| place.id_hash < id_hash);
-        let same_hash = self.index[first..].iter().take_while(|place| place.id_hash == id_hash);
+        let same_hash = self.index[first..]
+            .iter()
+            .take_while(|place| place.id_hash == id_hash);
         let mut seen: u32 = 0;
         for place in same_hash {
             // Two ids may share a hash, so only the row itself decides.

@@ -70,10 +70,7 @@ impl SseParser {
     }
 
     /// Hands on what the end of the stream cut off.
-    pub(crate) fn finish<E>(
-        &mut self,
-        each: impl FnMut(SseEvent<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub(crate) fn finish<E>(&mut self, each: impl FnMut(SseEvent<'_>) -> Result<(), E>) -> Result<(), E> {
         self.after_cr = false;
         self.feed(b"\n\n", each)
     }
@@ -178,7 +175,8 @@ mod tests {
         events(pieces).into_iter().map(|(data, _)| data).collect()
     }
 
-    const STREAM: &[u8] = b"\xEF\xBB\xBF: hello\r\n\r\ndata: one\r\n\r\ndata:two\n\nid: 7\nevent: chunk\ndata: three\n\
+    const STREAM: &[u8] =
+        b"\xEF\xBB\xBF: hello\r\n\r\ndata: one\r\n\r\ndata:two\n\nid: 7\nevent: chunk\ndata: three\n\
         data\ndata:  four\n\nevent: error\ndata: five\n\n\n\nretry: 10\n\ndata: s\xC3\xA9x\r\rdata: seven";
 
     const EVENTS: [&str; 6] = ["one", "two", "three\n\n four", "five", "s\u{e9}x", "seven"];
@@ -187,7 +185,10 @@ mod tests {
     #[test]
     fn reads_the_grammar() {
         assert_eq!(data(&[STREAM]), EVENTS);
-        let named: Vec<bool> = events(&[STREAM]).into_iter().map(|(_, is_error)| is_error).collect();
+        let named: Vec<bool> = events(&[STREAM])
+            .into_iter()
+            .map(|(_, is_error)| is_error)
+            .collect();
         assert_eq!(named, [false, false, false, true, false, false]);
     }
 

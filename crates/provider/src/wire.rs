@@ -119,11 +119,7 @@ impl AsyncRead for StampedTcp {
 }
 
 impl AsyncWrite for StampedTcp {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_stamped_write(|tcp| tcp.poll_write(cx, bytes))
     }
 

@@ -1,5 +1,7 @@
 //! Connections, limits and TLS, seen from the server.
 
+#![expect(clippy::unwrap_used, reason = "what tests call is as free as tests are")]
+
 mod common;
 
 use common::*;
@@ -102,8 +104,7 @@ async fn slots_are_kept() {
         assert_eq!(text(&call.await.unwrap()), "a");
     }
     assert!(server.connections() <= 2);
-    // A call that is done may be counted off only after the next request is already in.
-    assert!(most.load(SeqCst) <= 4, "{most:?}");
+    assert_eq!(most.load(SeqCst), 2);
 }
 
 /// Protects against blaming the target for a connection that it closed while idle: replaced, no failed attempt.
@@ -128,7 +129,10 @@ async fn stale_connections_are_replaced() {
     let chat_reset = chat(endpoint(&server.url));
     chat_reset.call(&ask("hi")).await;
     let call = chat_reset.call(&ask("hi")).await;
-    assert_eq!((text(&call), call.attempts.len(), kinds(&call).len()), ("a", 1, 0));
+    assert_eq!(
+        (text(&call), call.attempts.len(), kinds(&call).len()),
+        ("a", 1, 0)
+    );
     assert_eq!((server.connections(), server.requests().len()), (2, 3));
     check_order(&call.attempts[0].timing);
 }
@@ -244,8 +248,7 @@ async fn serve_tls() -> (String, String) {
                     return;
                 };
                 let received = Mutex::default();
-                let script: Arc<dyn Fn(usize, &Received) -> Vec<Step> + Send + Sync> =
-                    Arc::new(|_, _| vec![Step::Send(stream_reply())]);
+                let script: Arc<Script> = Arc::new(|_, _| vec![Step::Send(stream_reply())]);
                 while let Some(steps) = next_steps(&mut stream, 0, &received, &script).await {
                     for step in steps {
                         take(step, &mut stream).await;
@@ -268,7 +271,10 @@ async fn certificates_are_checked() {
     let call = chat(endpoint(&url)).call(&ask("hi")).await;
     assert_eq!(kinds(&call), [CallErrorKind::Tls]);
     let message = call.result.unwrap_err().message;
-    assert!(message.contains("hint: ") && message.contains("SSL_CERT_FILE"), "{message}");
+    assert!(
+        message.contains("hint: ") && message.contains("SSL_CERT_FILE"),
+        "{message}"
+    );
 
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), pem).unwrap();
@@ -291,7 +297,10 @@ async fn mixed_up_schemes() {
     tokio::spawn(async move {
         use tokio::io::AsyncWriteExt;
         while let Ok((mut stream, _)) = listener.accept().await {
-            stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await.ok();
+            stream
+                .write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
+                .await
+                .ok();
         }
     });
     drop(server);
@@ -303,5 +312,8 @@ async fn mixed_up_schemes() {
     let call = chat(endpoint).call(&ask("hi")).await;
     assert_eq!(kind(&call), CallErrorKind::Tls);
     let message = call.result.unwrap_err().message;
-    assert!(message.contains("is the endpoint http and not https"), "{message}");
+    assert!(
+        message.contains("is the endpoint http and not https"),
+        "{message}"
+    );
 }

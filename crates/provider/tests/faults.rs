@@ -1,5 +1,7 @@
 //! Every way in which a call may fail, and what is tried again.
 
+#![expect(clippy::unwrap_used, reason = "what tests call is as free as tests are")]
+
 mod common;
 
 use common::*;
@@ -44,7 +46,11 @@ async fn tries_again() {
 
     let call = after_refusals(1, b"HTTP/1.1 429 X\r\ncontent-length: 0\r\n\r\n").await;
     assert_eq!((text(&call), call.attempts[0].retry_after_ms), ("ok", None));
-    let call = after_refusals(2, b"HTTP/1.1 503 X\r\nretry-after-ms: 1\r\ncontent-length: 0\r\n\r\n").await;
+    let call = after_refusals(
+        2,
+        b"HTTP/1.1 503 X\r\nretry-after-ms: 1\r\ncontent-length: 0\r\n\r\n",
+    )
+    .await;
     assert_eq!((text(&call), call.attempts[0].retry_after_ms), ("ok", Some(1)));
     assert_eq!(kinds(&call), [CallErrorKind::Server; 2]);
 }
@@ -56,7 +62,11 @@ async fn gives_up() {
     assert_eq!(kinds(&call), [CallErrorKind::Server; 3]);
     let error = call.result.unwrap_err();
     assert_eq!(error.status, Some(500));
-    assert!(error.message.ends_with("/v1/chat/completions answered 500: oops"), "{}", error.message);
+    assert!(
+        error.message.ends_with("/v1/chat/completions answered 500: oops"),
+        "{}",
+        error.message
+    );
 }
 
 /// Protects users from waiting for what cannot get better.
@@ -152,7 +162,11 @@ async fn nobody_listens() {
     assert_eq!(kinds(&call), [CallErrorKind::Connect; 3]);
     assert_eq!(call.attempts[0].timing.send_ns, None);
     let error = call.result.unwrap_err();
-    assert!(error.message.contains("is the server running"), "{}", error.message);
+    assert!(
+        error.message.contains("is the server running"),
+        "{}",
+        error.message
+    );
 }
 
 /// Protects the time limit: before the answer, in its middle, and the moments until then are kept.
@@ -182,9 +196,15 @@ async fn stalls() {
     };
     assert_eq!((first.status, first.timing.first_byte_ns), (None, None));
     assert_eq!(first.timing.latency_ns(), Some(60_001_000_000));
-    assert_eq!((second.status, second.timing.token_events_ns.len()), (Some(200), 1));
+    assert_eq!(
+        (second.status, second.timing.token_events_ns.len()),
+        (Some(200), 1)
+    );
     let message = &second.error.as_ref().unwrap().message;
-    assert!(message.contains("within 60s: 1 events with text had come"), "{message}");
+    assert!(
+        message.contains("within 60s: 1 events with text had come"),
+        "{message}"
+    );
     assert_eq!(server.connections(), 3);
 }
 
@@ -193,8 +213,14 @@ async fn stalls() {
 async fn wrong_answers() {
     let broken_json = call_once(|| vec![Step::Send(stream(&["data: {\"choices\":\n\n", STOP]))]).await;
     assert_eq!(kinds(&broken_json), [CallErrorKind::InvalidAnswer; 3]);
-    let broken_document =
-        call_once(|| vec![Step::Send(reply(200, "content-type: application/json\r\n", "{\"choi"))]).await;
+    let broken_document = call_once(|| {
+        vec![Step::Send(reply(
+            200,
+            "content-type: application/json\r\n",
+            "{\"choi",
+        ))]
+    })
+    .await;
     assert_eq!(kinds(&broken_document), [CallErrorKind::InvalidAnswer; 3]);
     let no_http = call_once(|| vec![Step::Send(b"SSH-2.0-OpenSSH\r\n\r\n".to_vec())]).await;
     assert_eq!(kind(&no_http), CallErrorKind::InvalidAnswer);
@@ -206,7 +232,11 @@ async fn wrong_answers() {
     assert_eq!(kinds(&error_event), [CallErrorKind::Server; 3]);
     let error = error_event.result.unwrap_err();
     assert_eq!(error.status, Some(200));
-    assert!(error.message.ends_with("reported an error: engine died"), "{}", error.message);
+    assert!(
+        error.message.ends_with("reported an error: engine died"),
+        "{}",
+        error.message
+    );
 }
 
 /// Protects memory: bodies and heads have bounds, and a large error is cut.
@@ -228,7 +258,9 @@ async fn too_much() {
     assert_eq!(kinds(&endless), [CallErrorKind::TooLarge]);
     let head = call_once(|| {
         let filler = "x".repeat(100_000);
-        vec![Step::Send(format!("HTTP/1.1 200 OK\r\nx: {filler}\r\n\r\n").into_bytes())]
+        vec![Step::Send(
+            format!("HTTP/1.1 200 OK\r\nx: {filler}\r\n\r\n").into_bytes(),
+        )]
     })
     .await;
     assert_eq!(kinds(&head), [CallErrorKind::TooLarge]);
@@ -249,10 +281,21 @@ async fn the_key_is_never_repeated() {
     let echoes: [Echo; 6] = [
         |head| reply(401, "content-type: text/plain\r\n", head),
         |head| reply(500, "", &json!({"error": {"message": head}}).to_string()),
-        |head| reply(200, "content-type: application/json\r\n", &json!({"error": head}).to_string()),
+        |head| {
+            reply(
+                200,
+                "content-type: application/json\r\n",
+                &json!({"error": head}).to_string(),
+            )
+        },
         |head| reply(200, "content-type: text/html\r\n", &format!("<{head}")),
         |head| stream(&[&format!("data: {}\n\n", json!({"error": {"message": head}}))]),
-        |head| stream(&[&format!("data: {{\"choices\": \"{}\"}}\n\n", head.replace("\r\n", " "))]),
+        |head| {
+            stream(&[&format!(
+                "data: {{\"choices\": \"{}\"}}\n\n",
+                head.replace("\r\n", " ")
+            )])
+        },
     ];
     for (index, echo) in echoes.into_iter().enumerate() {
         let server = Server::start(move |_, request| vec![Step::Send(echo(&request.head))]).await;
@@ -261,9 +304,15 @@ async fn the_key_is_never_repeated() {
         let chat = chat(endpoint);
         let call = chat.call(&ask("hi")).await;
         let shown = format!("{call:?} {chat:?} {}", call.result.as_ref().unwrap_err());
-        assert!(!shown.contains(KEY) && !shown.contains("5up3r53cr3t"), "echo {index}: {shown}");
+        assert!(
+            !shown.contains(KEY) && !shown.contains("5up3r53cr3t"),
+            "echo {index}: {shown}"
+        );
         if index < 2 {
-            assert!(shown.contains("Bearer [redacted]") || shown.contains("bearer [redacted]"), "{shown}");
+            assert!(
+                shown.contains("Bearer [redacted]") || shown.contains("bearer [redacted]"),
+                "{shown}"
+            );
         }
         assert!(server.requests()[0].head.contains(&format!("Bearer {KEY}")));
     }

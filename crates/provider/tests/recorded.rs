@@ -1,5 +1,11 @@
 //! Recorded answers, from files as people have them.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what tests call is as free as tests are"
+)]
+
 use seatrial_provider::{Provider, Recorded, RecordedError, RecordedFields};
 use seatrial_types::{Call, CallErrorKind, ModelRequest, Usage};
 use std::path::{Path, PathBuf};
@@ -45,7 +51,7 @@ async fn answers_from_json_lines() {
     let dir = tempfile::tempdir().unwrap();
     let recorded = Recorded::try_open(&write(&dir, "a.jsonl", JSONL), fields()).unwrap();
     assert_eq!(recorded.len(), 5);
-    let provider = Provider::Recorded(recorded);
+    let provider = Provider::from(recorded);
 
     let first = provider.call(&ask("a", 0)).await;
     assert_eq!(text(&first), "first");
@@ -56,7 +62,10 @@ async fn answers_from_json_lines() {
     };
     assert_eq!(first.result.as_ref().unwrap().usage, usage);
     let timing = first.timing().unwrap();
-    assert_eq!((timing.send_ns, timing.end_ns, timing.first_token_ns), (Some(0), 12_500_000, None));
+    assert_eq!(
+        (timing.send_ns, timing.end_ns, timing.first_token_ns),
+        (Some(0), 12_500_000, None)
+    );
 
     let second = provider.call(&ask("a", 1)).await;
     assert_eq!((text(&second), second.attempts.len()), ("second", 0));
@@ -64,14 +73,28 @@ async fn answers_from_json_lines() {
     assert_eq!(text(&provider.call(&ask("7", 0)).await), "{\"k\": [1, 2.50]}");
     assert_eq!(text(&provider.call(&ask("n", 0)).await), "42");
 
-    for (id, epoch, what) in [("a", 2, "2 answers"), ("b", 0, "no row"), ("nothing", 0, "is null")] {
+    for (id, epoch, what) in [
+        ("a", 2, "2 answers"),
+        ("b", 0, "no row"),
+        ("nothing", 0, "is null"),
+    ] {
         let call = provider.call(&ask(id, epoch)).await;
         let error = call.result.unwrap_err();
-        assert_eq!((error.kind, call.attempts.len()), (CallErrorKind::NoRecordedAnswer, 0));
-        assert!(error.message.contains(what) && error.message.contains("a.jsonl"), "{}", error.message);
+        assert_eq!(
+            (error.kind, call.attempts.len()),
+            (CallErrorKind::NoRecordedAnswer, 0)
+        );
+        assert!(
+            error.message.contains(what) && error.message.contains("a.jsonl"),
+            "{}",
+            error.message
+        );
     }
     let without_id = provider.call(&ModelRequest::default()).await;
-    assert_eq!(without_id.result.unwrap_err().kind, CallErrorKind::NoRecordedAnswer);
+    assert_eq!(
+        without_id.result.unwrap_err().kind,
+        CallErrorKind::NoRecordedAnswer
+    );
 }
 
 /// Protects CSV: quoted line breaks, columns in any order, empty measurements.
@@ -116,7 +139,10 @@ fn bad_rows_name_their_line() {
         ("{\"id\": 1}", "no `output`"),
         ("{\"id\": 1.5, \"output\": \"x\"}", "`id` is 1.5"),
         ("{\"id\": null, \"output\": \"x\"}", "`id` is null"),
-        ("{\"id\": 1, \"output\": \"x\", \"ms\": \"fast\"}", "`ms` is \"fast\""),
+        (
+            "{\"id\": 1, \"output\": \"x\", \"ms\": \"fast\"}",
+            "`ms` is \"fast\"",
+        ),
         ("{\"id\": 1, \"output\": \"x\", \"ms\": -1}", "`ms` is -1"),
         ("{\"id\": 1, \"output\": \"x\", \"id\": 2}", "stands twice"),
     ] {
@@ -131,7 +157,9 @@ fn bad_rows_name_their_line() {
     assert!(found.contains("no column `output`, found: id, answer"), "{found}");
     let only_two = RecordedFields::default();
     let path = write(&dir, "short.csv", "id,output\n1,x\n2\n");
-    let error = Recorded::try_open(&path, only_two.clone()).unwrap_err().to_string();
+    let error = Recorded::try_open(&path, only_two.clone())
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("short.csv:3: the row has no `output`"), "{error}");
     let missing = Recorded::try_open(&dir.path().join("none.jsonl"), only_two).unwrap_err();
     assert!(matches!(missing, RecordedError::Read { .. }));
@@ -147,6 +175,9 @@ fn many_rows() {
     }
     let recorded = Recorded::try_open(&write(&dir, "many.jsonl", &jsonl), RecordedFields::default()).unwrap();
     for id in (0..20_000).step_by(37) {
-        assert_eq!(text(&recorded.call(&ask(&format!("case-{id}"), 0))), format!("answer {id}"));
+        assert_eq!(
+            text(&recorded.call(&ask(&format!("case-{id}"), 0))),
+            format!("answer {id}")
+        );
     }
 }

@@ -1,5 +1,7 @@
 //! Every shape in which an answer may arrive.
 
+#![expect(clippy::unwrap_used, reason = "what tests call is as free as tests are")]
+
 mod common;
 
 use common::*;
@@ -103,7 +105,10 @@ async fn events_have_their_own_times() {
     let timing = &call.attempts[0].timing;
     let since_send = |ns: u64| (ns - timing.send_ns.unwrap()) / 1_000_000;
     let events: Vec<u64> = timing.token_events_ns.iter().map(|&ns| since_send(ns)).collect();
-    assert_eq!((events.as_slice(), since_send(timing.end_ns)), ([0, 10, 10].as_slice(), 20));
+    assert_eq!(
+        (events.as_slice(), since_send(timing.end_ns)),
+        ([0, 10, 10].as_slice(), 20)
+    );
     assert_eq!(timing.intended_ns, timing.send_ns.unwrap());
 }
 
@@ -276,18 +281,31 @@ async fn bodies_that_are_no_answer() {
 async fn falls_back_where_streaming_is_refused() {
     let server = Server::start(|_, request| {
         let (status, body) = if request.body.get("stream_options").is_some() {
-            (400, r#"{"error":{"message":"Unrecognized request argument: stream_options"}}"#)
+            (
+                400,
+                r#"{"error":{"message":"Unrecognized request argument: stream_options"}}"#,
+            )
         } else if request.body.get("stream").is_some() {
-            (400, r#"{"error":{"message":"this model does not stream","param":"stream"}}"#)
+            (
+                400,
+                r#"{"error":{"message":"this model does not stream","param":"stream"}}"#,
+            )
         } else {
             return vec![Step::Send(document("ok"))];
         };
-        vec![Step::Send(reply(status, "content-type: application/json\r\n", body))]
+        vec![Step::Send(reply(
+            status,
+            "content-type: application/json\r\n",
+            body,
+        ))]
     })
     .await;
     let chat = chat(endpoint(&server.url));
     let first = chat.call(&ask("hi")).await;
-    assert_eq!((text(&first), first.attempts.len(), kinds(&first).len()), ("ok", 1, 0));
+    assert_eq!(
+        (text(&first), first.attempts.len(), kinds(&first).len()),
+        ("ok", 1, 0)
+    );
     assert_eq!(server.requests().len(), 3);
     let second = chat.call(&ask("hi")).await;
     assert_eq!(text(&second), "ok");

@@ -94,7 +94,11 @@ impl BodyTemplate {
             body.extend_from_slice(self.tail.as_bytes());
         } else {
             let mut params = self.params.clone();
-            params.extend(overrides.iter().map(|(name, value)| (name.clone(), value.clone())));
+            params.extend(
+                overrides
+                    .iter()
+                    .map(|(name, value)| (name.clone(), value.clone())),
+            );
             body.extend_from_slice(tail(&params).as_bytes());
         }
         body.extend_from_slice(shape.json().as_bytes());
@@ -103,7 +107,10 @@ impl BodyTemplate {
 
     /// About how many tokens a call will use: a quarter of its characters, and the longest answer.
     pub(crate) fn estimate_tokens(&self, messages: &[Message], overrides: &Map<String, Value>) -> u64 {
-        let chars: usize = messages.iter().map(|message| message.content.chars().count()).sum();
+        let chars: usize = messages
+            .iter()
+            .map(|message| message.content.chars().count())
+            .sum();
         let output = output_tokens_max(overrides).unwrap_or(self.output_tokens_max);
         (chars as u64 / 4).saturating_add(output)
     }
@@ -177,7 +184,10 @@ mod tests {
 
         let body = template.fill(&[], &Map::new(), Shape::Stream);
         let found: Value = serde_json::from_slice(&body).unwrap();
-        assert_eq!((&found["stream"], found.get("stream_options")), (&json!(true), None));
+        assert_eq!(
+            (&found["stream"], found.get("stream_options")),
+            (&json!(true), None)
+        );
     }
 
     /// Protects the token limit's estimate.

@@ -10,9 +10,7 @@ use crate::limiter::Limiter;
 use crate::pool::Pool;
 use crate::{Clock, Endpoint, EndpointError};
 use hyper::HeaderMap;
-use hyper::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT,
-};
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
 use seatrial_types::{
     Answer, Attempt, Call, CallError, CallErrorKind, ModelRequest, Secret, TOOL_VERSION, Usage,
 };
@@ -217,7 +215,10 @@ fn headers(address: &Address, key: Option<&Secret>) -> Option<HeaderMap> {
     let mut headers = HeaderMap::with_capacity(8);
     headers.insert(HOST, address.host_header.clone());
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream, application/json"));
+    headers.insert(
+        ACCEPT,
+        HeaderValue::from_static("text/event-stream, application/json"),
+    );
     // Compression would hold tokens back until a block is full.
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     let agent = format!("seatrial/{TOOL_VERSION}");

@@ -12,7 +12,7 @@ use crate::wire::Stamps;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, LOCATION};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use hyper::{Method, Request, Response, Uri};
 use seatrial_types::{Answer, CallErrorKind, Timing};
 use std::error::Error;
@@ -155,7 +155,7 @@ impl Exchange {
         if body.size_hint().lower() > left as u64 {
             return Err(self.too_large(status));
         }
-        let content_type = head.headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
+        let content_type = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
         let mut reader = AnswerReader::new(status, Format::of_content_type(content_type));
         let mut at_end = false;
         while !reader.is_done() {
@@ -248,18 +248,21 @@ impl Exchange {
             return self.truncated(status);
         }
         let cause = cause(error);
-        let problem = format!("answered {status}, and the connection broke before the body was complete ({cause})");
+        let problem =
+            format!("answered {status}, and the connection broke before the body was complete ({cause})");
         self.wording.fault(CallErrorKind::Reset, Some(status), &problem)
     }
 
     fn truncated(&self, status: u16) -> Fault {
         let problem = format!("answered {status}, and the stream ended without a finish reason or [DONE]");
-        self.wording.fault(CallErrorKind::Truncated, Some(status), &problem)
+        self.wording
+            .fault(CallErrorKind::Truncated, Some(status), &problem)
     }
 
     fn too_large(&self, status: u16) -> Fault {
         let problem = format!("answered {status} with a body of more than {BODY_BYTES_MAX} bytes");
-        self.wording.fault(CallErrorKind::TooLarge, Some(status), &problem)
+        self.wording
+            .fault(CallErrorKind::TooLarge, Some(status), &problem)
     }
 }
 

@@ -57,7 +57,11 @@ impl Wording {
         // `problem` may quote what came, such as a JSON error that names a value.
         let message = self.redact(&format!("{url} {problem}"));
         Fault {
-            error: CallError { kind, status, message },
+            error: CallError {
+                kind,
+                status,
+                message,
+            },
             retry_after_ms: None,
             retry: kind.is_retryable(),
             refuses: None,
@@ -66,7 +70,10 @@ impl Wording {
 
     /// No connection.
     pub(crate) fn dial(&self, error: &DialError) -> Fault {
-        let hint = error.hint.map(|hint| format!("; hint: {hint}")).unwrap_or_default();
+        let hint = error
+            .hint
+            .map(|hint| format!("; hint: {hint}"))
+            .unwrap_or_default();
         let problem = format!("could not be reached: {}{hint}", self.excerpt(&error.problem));
         self.fault(error.kind, None, &problem)
     }
@@ -240,8 +247,13 @@ mod tests {
     fn cleans_texts() {
         let body = format!("line\r\n\u{1b}[31m two {KEY}\u{0} {}", "x".repeat(1000));
         let message = refusal(500, &body).error.message;
-        assert!(!message.contains(KEY) && !message.contains(char::is_control), "{message}");
-        assert!(message.starts_with("http://h/v1/chat/completions answered 500: line [31m two [redacted] xxx"));
+        assert!(
+            !message.contains(KEY) && !message.contains(char::is_control),
+            "{message}"
+        );
+        assert!(
+            message.starts_with("http://h/v1/chat/completions answered 500: line [31m two [redacted] xxx")
+        );
         assert!(message.chars().count() < 360);
         let quoted = wording().invalid(200, &format!("bad value {KEY}"), KEY.as_bytes());
         assert!(!quoted.error.message.contains(KEY));
@@ -256,7 +268,10 @@ mod tests {
     fn notices_refused_streaming() {
         let named = r#"{"error":{"message":"Unknown field: stream_options"}}"#;
         assert_eq!(refusal(400, named).refuses, Some(Refuses::StreamOptions));
-        assert_eq!(refusal(422, "stream is not supported").refuses, Some(Refuses::Stream));
+        assert_eq!(
+            refusal(422, "stream is not supported").refuses,
+            Some(Refuses::Stream)
+        );
         assert_eq!(refusal(400, "bad temperature").refuses, None);
         assert_eq!(refusal(500, named).refuses, None);
     }

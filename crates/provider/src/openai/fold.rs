@@ -23,7 +23,11 @@ impl Format {
         let Some(value) = value else {
             return Self::Unknown;
         };
-        let media = value.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
+        let media = value
+            .split(|&byte| byte == b';')
+            .next()
+            .unwrap_or_default()
+            .trim_ascii();
         if media.eq_ignore_ascii_case(b"text/event-stream") {
             Self::Events
         } else if media.eq_ignore_ascii_case(b"application/json") {
@@ -73,7 +77,11 @@ impl Document {
     }
 
     fn bytes(&self) -> &[u8] {
-        if self.all.is_empty() { &self.first } else { &self.all }
+        if self.all.is_empty() {
+            &self.first
+        } else {
+            &self.all
+        }
     }
 }
 
@@ -130,8 +138,9 @@ impl AnswerReader {
             return Ok(());
         }
         let (status, stream) = (self.status, &mut self.stream);
-        self.events
-            .feed(&piece, |event| stream.take(event, stamp_ns, token_events_ns, status, wording))
+        self.events.feed(&piece, |event| {
+            stream.take(event, stamp_ns, token_events_ns, status, wording)
+        })
     }
 
     /// Whether `[DONE]` has come, after which nothing of interest can.
@@ -363,7 +372,10 @@ mod tests {
     fn knows_the_end() {
         assert_eq!(answer(&[HEL, STOP]).0.text, "Hel");
         assert_eq!(answer(&[HEL, DONE]).0.finish_reason, None);
-        assert_eq!(answer(&[HEL, STOP.trim_end()]).0.finish_reason, Some(FinishReason::Stop));
+        assert_eq!(
+            answer(&[HEL, STOP.trim_end()]).0.finish_reason,
+            Some(FinishReason::Stop)
+        );
         let (result, events_ns) = read(Format::Events, &[ROLE, HEL]);
         assert_eq!((result.unwrap(), events_ns), (None, vec![10]));
         assert_eq!(read(Format::Events, &[HEL, &LO[..30]]).0.unwrap(), None);
@@ -377,12 +389,24 @@ mod tests {
         assert_eq!(kind(Format::Events, &[HEL, error]), CallErrorKind::Server);
         let named = "event: error\ndata: {\"message\":\"overloaded\"}\n\n";
         assert_eq!(kind(Format::Events, &[named]), CallErrorKind::Server);
-        assert_eq!(kind(Format::Events, &["data: {\"choices\":[{]}\n\n"]), CallErrorKind::InvalidAnswer);
-        assert_eq!(kind(Format::Events, &["data: 7\n\n"]), CallErrorKind::InvalidAnswer);
+        assert_eq!(
+            kind(Format::Events, &["data: {\"choices\":[{]}\n\n"]),
+            CallErrorKind::InvalidAnswer
+        );
+        assert_eq!(
+            kind(Format::Events, &["data: 7\n\n"]),
+            CallErrorKind::InvalidAnswer
+        );
         assert_eq!(kind(Format::Events, &[DONE]), CallErrorKind::InvalidAnswer);
-        assert_eq!(kind(Format::Events, &[HEL, error.trim_end()]), CallErrorKind::Server);
+        assert_eq!(
+            kind(Format::Events, &[HEL, error.trim_end()]),
+            CallErrorKind::Server
+        );
         let message = read(Format::Events, &[error]).0.unwrap_err().error.message;
-        assert_eq!(message, "http://h answered 200 and then reported an error: overloaded");
+        assert_eq!(
+            message,
+            "http://h answered 200 and then reported an error: overloaded"
+        );
     }
 
     /// Protects reasoning: it has times and is not the text.
@@ -390,7 +414,10 @@ mod tests {
     fn reasoning_has_times_only() {
         let thought = "data: {\"choices\":[{\"delta\":{\"reasoning_content\":\"hm\",\"content\":null}}]}\n\n";
         let (answer, events_ns) = answer(&[ROLE, thought, HEL, STOP]);
-        assert_eq!((answer.text.as_str(), events_ns.as_slice()), ("Hel", [10, 20].as_slice()));
+        assert_eq!(
+            (answer.text.as_str(), events_ns.as_slice()),
+            ("Hel", [10, 20].as_slice())
+        );
     }
 
     /// Protects refusals from being scored as answers.
@@ -419,13 +446,31 @@ mod tests {
         }
         let refused = r#"{"choices":[{"message":{"content":null,"refusal":"no"},"finish_reason":"stop"}]}"#;
         let answer = read(Format::Document, &[refused]).0.unwrap().unwrap();
-        assert_eq!((answer.text.as_str(), answer.finish_reason), ("no", Some(FinishReason::Refusal)));
-        let tools = r#"{"choices":[{"message":{"content":null,"tool_calls":[{}]},"finish_reason":"tool_calls"}]}"#;
+        assert_eq!(
+            (answer.text.as_str(), answer.finish_reason),
+            ("no", Some(FinishReason::Refusal))
+        );
+        let tools =
+            r#"{"choices":[{"message":{"content":null,"tool_calls":[{}]},"finish_reason":"tool_calls"}]}"#;
         let answer = read(Format::Document, &[tools]).0.unwrap().unwrap();
         assert_eq!(answer.finish_reason, Some(FinishReason::ToolCalls));
-        assert_eq!(kind(Format::Document, &[r#"{"error":{"message":"x"}}"#]), CallErrorKind::Server);
-        for broken in ["", "{", "[]", "{}", r#"{"choices":[]}"#, r#"{"choices":[{"finish_reason":"stop"}]}"#] {
-            assert_eq!(kind(Format::Document, &[broken]), CallErrorKind::InvalidAnswer, "{broken}");
+        assert_eq!(
+            kind(Format::Document, &[r#"{"error":{"message":"x"}}"#]),
+            CallErrorKind::Server
+        );
+        for broken in [
+            "",
+            "{",
+            "[]",
+            "{}",
+            r#"{"choices":[]}"#,
+            r#"{"choices":[{"finish_reason":"stop"}]}"#,
+        ] {
+            assert_eq!(
+                kind(Format::Document, &[broken]),
+                CallErrorKind::InvalidAnswer,
+                "{broken}"
+            );
         }
     }
 
@@ -434,7 +479,13 @@ mod tests {
     fn looks_where_the_type_is_unclear() {
         let json = r#"{"choices":[{"message":{"content":"Hi"}}]}"#;
         assert!(!read(Format::Unknown, &[" \n", json]).0.unwrap().unwrap().streamed);
-        assert!(read(Format::Unknown, &[": ping\n\n", HEL, DONE]).0.unwrap().unwrap().streamed);
+        assert!(
+            read(Format::Unknown, &[": ping\n\n", HEL, DONE])
+                .0
+                .unwrap()
+                .unwrap()
+                .streamed
+        );
         assert_eq!(kind(Format::Unknown, &["<html>"]), CallErrorKind::InvalidAnswer);
         assert_eq!(kind(Format::Unknown, &[]), CallErrorKind::InvalidAnswer);
         let of = |value: &str| Format::of_content_type(Some(value.as_bytes()));

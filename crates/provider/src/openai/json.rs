@@ -215,7 +215,10 @@ pub(crate) fn usage_of(json: &str) -> Usage {
     Usage {
         input_tokens: count(wire.prompt_tokens),
         output_tokens: count(wire.completion_tokens),
-        cache_read_tokens: count(wire.prompt_tokens_details.and_then(|details| details.cached_tokens)),
+        cache_read_tokens: count(
+            wire.prompt_tokens_details
+                .and_then(|details| details.cached_tokens),
+        ),
         cache_write_tokens: None,
         reasoning_tokens: count(
             wire.completion_tokens_details
@@ -241,7 +244,9 @@ impl ErrorText {
             #[serde(borrow, default)]
             error: Option<&'a RawValue>,
         }
-        let inner = serde_json::from_slice::<Body<'_>>(body).ok().and_then(|body| body.error);
+        let inner = serde_json::from_slice::<Body<'_>>(body)
+            .ok()
+            .and_then(|body| body.error);
         let found = inner.map_or_else(|| Self::of_object(body), |error| Self::of_error(error.get()));
         found.unwrap_or_else(|| Self {
             message: String::from_utf8_lossy(body).into_owned(),
@@ -303,7 +308,12 @@ mod tests {
         let delta = chunk.choices.0.unwrap().delta.unwrap();
         assert_eq!(delta.content.as_str(), Some("ab"));
         assert!(!delta.reasoning.is_some());
-        for empty in [r#"{"choices":null}"#, r#"{"choices":[]}"#, "{}", r#"{"usage":null,"error":null}"#] {
+        for empty in [
+            r#"{"choices":null}"#,
+            r#"{"choices":[]}"#,
+            "{}",
+            r#"{"usage":null,"error":null}"#,
+        ] {
             let chunk: Chunk<'_> = serde_json::from_str(empty).unwrap();
             assert!(chunk.choices.0.is_none() && chunk.usage.is_none() && chunk.error.is_none());
         }
@@ -318,7 +328,9 @@ mod tests {
         assert!(has(r#"{"reasoning":"a"}"#));
         assert!(has(r#"{"refusal":"a"}"#));
         assert!(has(r#"{"tool_calls":[{"index":0}]}"#));
-        assert!(!has(r#"{"role":"assistant","content":"","tool_calls":[],"refusal":null}"#));
+        assert!(!has(
+            r#"{"role":"assistant","content":"","tool_calls":[],"refusal":null}"#
+        ));
         assert!(!has(r#"{"content":null}"#));
     }
 
@@ -337,9 +349,17 @@ mod tests {
             reasoning_tokens: Some(2),
         };
         assert_eq!(usage, expected);
-        let partial = usage_of(r#"{"prompt_tokens":1,"completion_tokens":null,"prompt_tokens_details":null}"#);
+        let partial =
+            usage_of(r#"{"prompt_tokens":1,"completion_tokens":null,"prompt_tokens_details":null}"#);
         assert_eq!((partial.input_tokens, partial.output_tokens), (Some(1), None));
-        for broken in ["null", "[]", "7", r#"{"prompt_tokens":-1}"#, r#"{"prompt_tokens":"x"}"#, "{"] {
+        for broken in [
+            "null",
+            "[]",
+            "7",
+            r#"{"prompt_tokens":-1}"#,
+            r#"{"prompt_tokens":"x"}"#,
+            "{",
+        ] {
             assert_eq!(usage_of(broken), Usage::default(), "{broken}");
         }
     }
@@ -348,8 +368,16 @@ mod tests {
     #[test]
     fn finds_the_message() {
         for (body, message, code) in [
-            (r#"{"error":{"message":"m","type":"t","code":"c"}}"#, "m", Some("c")),
-            (r#"{"error":{"message":"m","type":"t","code":null}}"#, "m", Some("t")),
+            (
+                r#"{"error":{"message":"m","type":"t","code":"c"}}"#,
+                "m",
+                Some("c"),
+            ),
+            (
+                r#"{"error":{"message":"m","type":"t","code":null}}"#,
+                "m",
+                Some("t"),
+            ),
             (r#"{"error":"m"}"#, "m", None),
             (r#"{"object":"error","message":"m","code":404}"#, "m", Some("404")),
             (r#"{"detail":"m"}"#, "m", None),
@@ -358,7 +386,11 @@ mod tests {
             ("", "", None),
         ] {
             let found = ErrorText::of_body(body.as_bytes());
-            assert_eq!((found.message.as_str(), found.code.as_deref()), (message, code), "{body}");
+            assert_eq!(
+                (found.message.as_str(), found.code.as_deref()),
+                (message, code),
+                "{body}"
+            );
         }
     }
 }

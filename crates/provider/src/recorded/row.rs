@@ -37,8 +37,18 @@ impl RowError {
         Self::new(error.to_string(), "expected CSV with a header row, in UTF-8")
     }
 
+    pub(super) fn too_long(bytes_max: u64) -> Self {
+        Self::new(
+            format!("the row is longer than {bytes_max} bytes"),
+            "expected one answer per row",
+        )
+    }
+
     fn missing(field: &str, key: &str) -> Self {
-        Self::new(format!("the row has no `{field}`"), format!("name the right one in `{key}`"))
+        Self::new(
+            format!("the row has no `{field}`"),
+            format!("name the right one in `{key}`"),
+        )
     }
 }
 
@@ -52,7 +62,9 @@ impl<'a> Row<'a> {
             let what = format!("the row is not a JSON object ({error}, column {column})");
             RowError::new(what, "expected one JSON object per line")
         })?;
-        let id = raw.id.ok_or_else(|| RowError::missing(&fields.id_field, "id_field"))?;
+        let id = raw
+            .id
+            .ok_or_else(|| RowError::missing(&fields.id_field, "id_field"))?;
         let output = raw
             .output
             .ok_or_else(|| RowError::missing(&fields.output_field, "output_field"))?;
@@ -76,11 +88,17 @@ impl<'a> Row<'a> {
         };
         let optional = |column: Option<usize>| {
             let bytes = record.get(column?)?;
-            std::str::from_utf8(bytes).ok().filter(|text| !text.trim().is_empty())
+            std::str::from_utf8(bytes)
+                .ok()
+                .filter(|text| !text.trim().is_empty())
         };
         Ok(Self {
-            id: Cow::Borrowed(text(columns.id, "id", "id_field")?),
-            output: Some(Cow::Borrowed(text(columns.output, "output", "output_field")?)),
+            id: Cow::Borrowed(text(columns.id, &columns.names.id_field, "id_field")?),
+            output: Some(Cow::Borrowed(text(
+                columns.output,
+                &columns.names.output_field,
+                "output_field",
+            )?)),
             usage: optional(columns.usage).map(Cow::Borrowed),
             latency_ms: match optional(columns.latency_ms) {
                 Some(latency) => latency_of(latency.trim(), "latency_ms_field")?,
@@ -119,12 +137,15 @@ pub(super) struct CsvColumns {
     output: usize,
     usage: Option<usize>,
     latency_ms: Option<usize>,
+    names: RecordedFields,
 }
 
 impl CsvColumns {
     pub(super) fn try_new(header: &csv::ByteRecord, fields: &RecordedFields) -> Result<Self, RowError> {
         let find = |name: &str, key: &str| {
-            let mut names = header.iter().map(|found| found.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(found));
+            let mut names = header
+                .iter()
+                .map(|found| found.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(found));
             names.position(|found| found == name.as_bytes()).ok_or_else(|| {
                 let found: Vec<_> = header.iter().map(String::from_utf8_lossy).collect();
                 let what = format!("there is no column `{name}`, found: {}", found.join(", "));
@@ -138,6 +159,7 @@ impl CsvColumns {
             output: find(&fields.output_field, "output_field")?,
             usage: find_optional(&fields.usage_field, "usage_field")?,
             latency_ms: find_optional(&fields.latency_ms_field, "latency_ms_field")?,
+            names: fields.clone(),
         })
     }
 }

@@ -36,7 +36,7 @@ pub(crate) struct Received {
     pub(crate) body: Value,
 }
 
-type Script = dyn Fn(usize, &Received) -> Vec<Step> + Send + Sync;
+pub(crate) type Script = dyn Fn(usize, &Received) -> Vec<Step> + Send + Sync;
 
 pub(crate) struct Server {
     pub(crate) url: String,
@@ -47,7 +47,9 @@ pub(crate) struct Server {
 
 impl Server {
     /// `script` gets the 0-based number of the request and the request.
-    pub(crate) async fn start(script: impl Fn(usize, &Received) -> Vec<Step> + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(
+        script: impl Fn(usize, &Received) -> Vec<Step> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let server = Self {
@@ -62,7 +64,12 @@ impl Server {
             while let Ok((stream, _)) = listener.accept().await {
                 stream.set_nodelay(true).unwrap();
                 let number = connections.fetch_add(1, SeqCst);
-                tokio::spawn(serve_tcp(stream, number, Arc::clone(&received), Arc::clone(&script)));
+                tokio::spawn(serve_tcp(
+                    stream,
+                    number,
+                    Arc::clone(&received),
+                    Arc::clone(&script),
+                ));
             }
         });
         server
@@ -121,7 +128,13 @@ pub(crate) async fn next_steps(
     let head = String::from_utf8(bytes[..head_end].to_vec()).unwrap();
     let length = head
         .lines()
-        .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok())
+        .find_map(|line| {
+            line.to_ascii_lowercase()
+                .strip_prefix("content-length:")?
+                .trim()
+                .parse()
+                .ok()
+        })
         .unwrap_or(0_usize);
     while bytes.len() < head_end + length {
         if stream.read_buf(&mut bytes).await.ok()? == 0 {
@@ -221,7 +234,8 @@ pub(crate) fn delta(text: &str) -> String {
 }
 
 pub(crate) const ROLE: &str = "data: {\"id\":\"c1\",\"model\":\"m-2026\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n";
-pub(crate) const STOP: &str = "data: {\"id\":\"c1\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+pub(crate) const STOP: &str =
+    "data: {\"id\":\"c1\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
 pub(crate) const USAGE: &str =
     "data: {\"id\":\"c1\",\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2}}\n\n";
 pub(crate) const DONE: &str = "data: [DONE]\n\n";
