@@ -23,6 +23,7 @@ pub mod power;
 pub mod ppi;
 pub mod proportion;
 pub mod quantile;
+pub mod rank_test;
 pub mod ranking;
 mod ranks;
 mod rng;

@@ -109,8 +109,9 @@ impl TwoShares {
         self.p1() - self.p2()
     }
 
-    /// Standard error of the difference with unpooled variances.
-    fn se_unpooled(&self) -> f64 {
+    /// Standard error of the difference with unpooled variances; 0 when both shares are 0 or 1.
+    #[must_use]
+    pub fn se(&self) -> f64 {
         let (p1, p2) = (self.p1(), self.p2());
         (p1 * (1.0 - p1) / self.n1 + p2 * (1.0 - p2) / self.n2).sqrt()
     }
@@ -122,7 +123,7 @@ impl TwoShares {
     pub fn wald(&self, confidence: f64) -> Result<Interval, StatsError> {
         open_unit("confidence", confidence)?;
         let z = normal_isf(0.5 * (1.0 - confidence));
-        Ok(Interval::around(self.difference(), z * self.se_unpooled()))
+        Ok(Interval::around(self.difference(), z * self.se()))
     }
 
     /// Newcombe's hybrid score interval (1998, method 10), the default: the distances of each share to its
@@ -214,6 +215,15 @@ impl TwoShares {
         Ok(Interval::new(search(d, -1.0), search(d, 1.0)))
     }
 
+    /// One-sided Wald bound of the difference from below with the given confidence.
+    ///
+    /// # Errors
+    /// [`StatsError::OutOfRange`] for a confidence outside (0, 1).
+    pub fn wald_lower(&self, confidence: f64) -> Result<f64, StatsError> {
+        open_unit("confidence", confidence)?;
+        Ok(self.difference() - normal_isf(1.0 - confidence) * self.se())
+    }
+
     /// One-sided score test of H0: difference <= `-margin` (non-inferiority of the first group), without the
     /// N/(N − 1) factor. Small p means the first group is not worse by more than the margin.
     ///
@@ -233,7 +243,7 @@ impl TwoShares {
     /// [`StatsError::OutOfRange`] unless `-1 < margin < 1`.
     pub fn noninferiority_wald(&self, margin: f64) -> Result<ZTest, StatsError> {
         check_margin(margin)?;
-        let z = quotient(self.difference() + margin, self.se_unpooled());
+        let z = quotient(self.difference() + margin, self.se());
         Ok(ZTest { z, p: normal_sf(z) })
     }
 
