@@ -5,6 +5,7 @@ mod bounds;
 pub mod collect;
 pub mod findings;
 pub mod gate;
+pub mod mt_significance;
 pub mod series;
 
 pub use collect::{Collector, TaskMetrics};

@@ -8,52 +8,32 @@ use seatrial_text::corpus::ReferenceCount;
 use seatrial_text::tokenise::Tokeniser;
 use serde_json::{Map, Value};
 
-const CONFIG: Field = Field {
-    name: "config",
-    shape: "object",
-    what: "tokenize 13a|intl|zh|char|none (13a), lowercase (false), smooth_method exp|floor|add-k|none (exp), \
+const CONFIG: Field = Field::new(
+    "config",
+    "object",
+    "tokenize 13a|intl|zh|char|none (13a), lowercase (false), smooth_method exp|floor|add-k|none (exp), \
            smooth_value (0.1 for floor, 1 for add-k), max_ngram_order 1-9 (4), effective_order (false); may be left out",
-};
+);
 
 /// The hypotheses of a corpus.
-pub(super) const HYPS: Field = Field {
-    name: "hyps",
-    shape: "[string]",
-    what: "one hypothesis per segment",
-};
+pub(super) const HYPS: Field = Field::new("hyps", "[string]", "one hypothesis per segment");
 /// The reference streams of a corpus.
-pub(super) const REFS_BY_STREAM: Field = Field {
-    name: "refs",
-    shape: "[[string|null]]",
-    what: "refs[r][i] is reference r of segment i; null where a segment has fewer references",
-};
+pub(super) const REFS_BY_STREAM: Field = Field::new(
+    "refs",
+    "[[string|null]]",
+    "refs[r][i] is reference r of segment i; null where a segment has fewer references",
+);
 /// One hypothesis.
-pub(super) const HYP: Field = Field {
-    name: "hyp",
-    shape: "string",
-    what: "the hypothesis",
-};
+pub(super) const HYP: Field = Field::new("hyp", "string", "the hypothesis");
 /// The references of one hypothesis.
-pub(super) const REFS: Field = Field {
-    name: "refs",
-    shape: "[string]",
-    what: "its references, at least one",
-};
-const SCORE: Field = Field {
-    name: "score",
-    shape: "number",
-    what: "BLEU, 0 to 100",
-};
-const PRECISIONS: Field = Field {
-    name: "precisions",
-    shape: "[number]",
-    what: "smoothed clipped precision per order, percent",
-};
-const BP: Field = Field {
-    name: "bp",
-    shape: "number",
-    what: "brevity penalty, 0 to 1",
-};
+pub(super) const REFS: Field = Field::new("refs", "[string]", "its references, at least one");
+const SCORE: Field = Field::new("score", "number", "BLEU, 0 to 100");
+const PRECISIONS: Field = Field::new(
+    "precisions",
+    "[number]",
+    "smoothed clipped precision per order, percent",
+);
+const BP: Field = Field::new("bp", "number", "brevity penalty, 0 to 1");
 
 /// The functions of this family.
 pub static FUNCTIONS: &[Function] = &[
@@ -63,22 +43,10 @@ pub static FUNCTIONS: &[Function] = &[
         what: "text tokenised as BLEU sees it, tokens joined by spaces",
         source: "sacrebleu 2.6.0 tokenisers, after NIST mteval-v13a/v14",
         inputs: &[
-            Field {
-                name: "tokenizer",
-                shape: "13a|intl|zh|char|none",
-                what: "the tokeniser; default 13a",
-            },
-            Field {
-                name: "text",
-                shape: "string",
-                what: "the text",
-            },
+            Field::new("tokenizer", "13a|intl|zh|char|none", "the tokeniser; default 13a"),
+            Field::new("text", "string", "the text"),
         ],
-        outputs: &[Field {
-            name: "tokens",
-            shape: "string",
-            what: "the tokens, joined by one space",
-        }],
+        outputs: &[Field::new("tokens", "string", "the tokens, joined by one space")],
         eval: tokenize,
     },
     Function {
@@ -89,33 +57,21 @@ pub static FUNCTIONS: &[Function] = &[
         inputs: &[HYPS, REFS_BY_STREAM, CONFIG],
         outputs: &[
             SCORE,
-            Field {
-                name: "counts",
-                shape: "[number]",
-                what: "clipped matches per order, add-k's k included from order 2 as the reference reports it",
-            },
-            Field {
-                name: "totals",
-                shape: "[number]",
-                what: "n-grams of the hypotheses per order, add-k's k included from order 2",
-            },
+            Field::new(
+                "counts",
+                "[number]",
+                "clipped matches per order, add-k's k included from order 2 as the reference reports it",
+            ),
+            Field::new(
+                "totals",
+                "[number]",
+                "n-grams of the hypotheses per order, add-k's k included from order 2",
+            ),
             PRECISIONS,
             BP,
-            Field {
-                name: "sys_len",
-                shape: "number",
-                what: "tokens of the hypotheses",
-            },
-            Field {
-                name: "ref_len",
-                shape: "number",
-                what: "tokens of the closest references",
-            },
-            Field {
-                name: "signature",
-                shape: "string",
-                what: "sacrebleu's signature without version",
-            },
+            Field::new("sys_len", "number", "tokens of the hypotheses"),
+            Field::new("ref_len", "number", "tokens of the closest references"),
+            Field::new("signature", "string", "sacrebleu's signature without version"),
         ],
         eval: corpus,
     },

@@ -10,42 +10,26 @@ use seatrial_text::corpus::ReferenceCount;
 use seatrial_text::ter::{Ter, TerOptions, TerScore};
 use serde_json::{Map, Value};
 
-const CHRF_CONFIG: Field = Field {
-    name: "config",
-    shape: "object",
-    what: "char_order (6), word_order (0; 2 is chrF++), beta (2), lowercase (false), whitespace (false), \
+const CHRF_CONFIG: Field = Field::new(
+    "config",
+    "object",
+    "char_order (6), word_order (0; 2 is chrF++), beta (2), lowercase (false), whitespace (false), \
            eps_smoothing (false); may be left out",
-};
-const CHRF_SCORE: Field = Field {
-    name: "score",
-    shape: "number",
-    what: "chrF, 0 to 100",
-};
-const TER_CONFIG: Field = Field {
-    name: "config",
-    shape: "object",
-    what: "normalized, no_punct, asian_support, case_sensitive, all false by default; may be left out",
-};
-const TER_SCORE: Field = Field {
-    name: "score",
-    shape: "number",
-    what: "edits per 100 reference words, 0 is perfect",
-};
-const EDITS: Field = Field {
-    name: "num_edits",
-    shape: "number",
-    what: "edits and shifts to the closest reference",
-};
-const REF_LENGTH: Field = Field {
-    name: "ref_length",
-    shape: "number",
-    what: "mean number of words of the references, summed over segments",
-};
-const SIGNATURE: Field = Field {
-    name: "signature",
-    shape: "string",
-    what: "sacrebleu's signature without version",
-};
+);
+const CHRF_SCORE: Field = Field::new("score", "number", "chrF, 0 to 100");
+const TER_CONFIG: Field = Field::new(
+    "config",
+    "object",
+    "normalized, no_punct, asian_support, case_sensitive, all false by default; may be left out",
+);
+const TER_SCORE: Field = Field::new("score", "number", "edits per 100 reference words, 0 is perfect");
+const EDITS: Field = Field::new("num_edits", "number", "edits and shifts to the closest reference");
+const REF_LENGTH: Field = Field::new(
+    "ref_length",
+    "number",
+    "mean number of words of the references, summed over segments",
+);
+const SIGNATURE: Field = Field::new("signature", "string", "sacrebleu's signature without version");
 const CHRF_WHAT: &str = "chrF / chrF++: F-beta of character (and word) n-gram matches";
 const TER_WHAT: &str =
     "translation edit rate: edits and block shifts per reference word, Tercom's greedy search";

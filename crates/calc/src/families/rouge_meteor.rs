@@ -8,31 +8,27 @@ use seatrial_text::porter::stem;
 use seatrial_text::rouge::{Rouge, RougeKind, RougeOptions, RougeScore, RougeTokeniser};
 use serde_json::{Map, Value};
 
-const HYP: Field = Field {
-    name: "hyp",
-    shape: "string",
-    what: "the candidate text",
-};
-const TYPES: Field = Field {
-    name: "types",
-    shape: "[rouge1..rouge9|rougeL|rougeLsum]",
-    what: "the kinds to compute; default rouge1, rouge2, rougeL",
-};
-const USE_STEMMER: Field = Field {
-    name: "use_stemmer",
-    shape: "bool",
-    what: "stem words of more than three characters with Porter's stemmer; default false",
-};
-const TOKENIZER: Field = Field {
-    name: "tokenizer",
-    shape: "reference|unicode",
-    what: "what a word is: a-z0-9 runs as published scores have it, or UAX #29 words; default reference",
-};
-const SCORES: Field = Field {
-    name: "<type>",
-    shape: "{precision, recall, f}",
-    what: "for each type asked for, 0 to 1",
-};
+const HYP: Field = Field::new("hyp", "string", "the candidate text");
+const TYPES: Field = Field::new(
+    "types",
+    "[rouge1..rouge9|rougeL|rougeLsum]",
+    "the kinds to compute; default rouge1, rouge2, rougeL",
+);
+const USE_STEMMER: Field = Field::new(
+    "use_stemmer",
+    "bool",
+    "stem words of more than three characters with Porter's stemmer; default false",
+);
+const TOKENIZER: Field = Field::new(
+    "tokenizer",
+    "reference|unicode",
+    "what a word is: a-z0-9 runs as published scores have it, or UAX #29 words; default reference",
+);
+const SCORES: Field = Field::new(
+    "<type>",
+    "{precision, recall, f}",
+    "for each type asked for, 0 to 1",
+);
 
 /// The functions of this family.
 pub static FUNCTIONS: &[Function] = &[
@@ -43,11 +39,7 @@ pub static FUNCTIONS: &[Function] = &[
         source: "Lin 2004; rouge-score 0.1.2",
         inputs: &[
             HYP,
-            Field {
-                name: "ref",
-                shape: "string",
-                what: "the reference text",
-            },
+            Field::new("ref", "string", "the reference text"),
             TYPES,
             USE_STEMMER,
             TOKENIZER,
@@ -62,11 +54,7 @@ pub static FUNCTIONS: &[Function] = &[
         source: "Lin 2004; rouge-score 0.1.2 score_multi",
         inputs: &[
             HYP,
-            Field {
-                name: "refs",
-                shape: "[string]",
-                what: "the reference texts, at least one",
-            },
+            Field::new("refs", "[string]", "the reference texts, at least one"),
             TYPES,
             USE_STEMMER,
             TOKENIZER,
@@ -79,20 +67,8 @@ pub static FUNCTIONS: &[Function] = &[
         family: "rouge_meteor",
         what: "the words that ROUGE compares",
         source: "rouge-score 0.1.2 tokenize",
-        inputs: &[
-            Field {
-                name: "text",
-                shape: "string",
-                what: "the text",
-            },
-            USE_STEMMER,
-            TOKENIZER,
-        ],
-        outputs: &[Field {
-            name: "tokens",
-            shape: "[string]",
-            what: "the words in order",
-        }],
+        inputs: &[Field::new("text", "string", "the text"), USE_STEMMER, TOKENIZER],
+        outputs: &[Field::new("tokens", "[string]", "the words in order")],
         eval: rouge_tokens,
     },
     Function {
@@ -100,16 +76,8 @@ pub static FUNCTIONS: &[Function] = &[
         family: "rouge_meteor",
         what: "Porter stems with NLTK's extensions",
         source: "Porter 1980; nltk 3.10.4 PorterStemmer",
-        inputs: &[Field {
-            name: "words",
-            shape: "[string]",
-            what: "the words",
-        }],
-        outputs: &[Field {
-            name: "stems",
-            shape: "[string]",
-            what: "the stem of each word",
-        }],
+        inputs: &[Field::new("words", "[string]", "the words")],
+        outputs: &[Field::new("stems", "[string]", "the stem of each word")],
         eval: porter,
     },
     Function {
@@ -119,43 +87,27 @@ pub static FUNCTIONS: &[Function] = &[
         source: "Lavie & Agarwal 2007; nltk 3.10.4 single_meteor_score without WordNet",
         inputs: &[
             HYP,
-            Field {
-                name: "ref",
-                shape: "string",
-                what: "the reference text",
-            },
-            Field {
-                name: "alpha",
-                shape: "number",
-                what: "weight of precision in the harmonic mean; default 0.9",
-            },
-            Field {
-                name: "beta",
-                shape: "number",
-                what: "exponent of the fragmentation; default 3",
-            },
-            Field {
-                name: "gamma",
-                shape: "number",
-                what: "largest penalty; default 0.5",
-            },
+            Field::new("ref", "string", "the reference text"),
+            Field::new(
+                "alpha",
+                "number",
+                "weight of precision in the harmonic mean; default 0.9",
+            ),
+            Field::new("beta", "number", "exponent of the fragmentation; default 3"),
+            Field::new("gamma", "number", "largest penalty; default 0.5"),
         ],
         outputs: &[
-            Field {
-                name: "score",
-                shape: "number",
-                what: "0 to 1; identical text of n words has 1 - gamma / n^beta",
-            },
-            Field {
-                name: "matches",
-                shape: "number",
-                what: "matched words",
-            },
-            Field {
-                name: "chunks",
-                shape: "number",
-                what: "runs of matched words in the same order on both sides",
-            },
+            Field::new(
+                "score",
+                "number",
+                "0 to 1; identical text of n words has 1 - gamma / n^beta",
+            ),
+            Field::new("matches", "number", "matched words"),
+            Field::new(
+                "chunks",
+                "number",
+                "runs of matched words in the same order on both sides",
+            ),
         ],
         eval: meteor_exact_stem,
     },
