@@ -225,10 +225,6 @@ impl Series {
         self.clustered
     }
 
-    pub(crate) const fn sum(&self) -> f64 {
-        self.sum
-    }
-
     pub(crate) fn values(&self) -> &[f64] {
         &self.values
     }

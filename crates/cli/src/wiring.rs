@@ -128,7 +128,7 @@ fn target_run(
                     let (message, hint) = split_hint(&error.to_string());
                     ("path", message, hint)
                 })?;
-            provider::Provider::Recorded(answers)
+            provider::Provider::Recorded(Box::new(answers))
         }
     };
     Ok(TargetRun { model: Arc::new(TargetModel::new(provider)), concurrency, price: target.price })
