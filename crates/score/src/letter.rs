@@ -4,8 +4,8 @@
 //! The rule, first that applies:
 //! 1. the whole answer is the text of one choice;
 //! 2. the last *statement*: `ANSWER: C`, `the answer is (C)`, `the correct option is C`, `I choose C`, `\boxed{C}`,
-//!    `C is correct`; in place of the letter the text of a choice may stand; two letters (`A or C`) are unclear, a
-//!    letter beyond the last option is an error and not overlooked;
+//!    or, where there is none of these, `C is correct`; in place of the letter the text of a choice may stand; two
+//!    letters (`A or C`) are unclear, a letter beyond the last option is an error and not overlooked;
 //! 3. the first line is the letter alone (`C`, `(c)`, `**C.**`), or the answer opens with a marked letter
 //!    (`C) Paris because …`) and does not go on to list the options;
 //! 4. the last *marked* letter: `(C)`, `[C]`, `**C**`, or at the head of a line before `.`, `)` or `:`; a list of all
@@ -24,6 +24,8 @@ use std::sync::LazyLock;
 pub(crate) const LETTERS_MAX: usize = 26;
 /// Characters between a statement and its letter (`: **(`, ` $\boxed{\text{`).
 const GAP_CHARS_MAX: usize = 24;
+/// Words such as `option` that may stand between a statement and its letter.
+const SKIPPED_WORDS_MAX: usize = 4;
 
 /// The letter of an option: 0 is `A`.
 pub(crate) fn letter_of(index: usize) -> char {
@@ -66,8 +68,7 @@ pub(crate) fn read_choice(text: &str, count: usize, choices: &[String]) -> Resul
         return Err("the options are listed, and none of them is named as the answer".to_owned());
     }
     let last_line = text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("");
-    let by_text = mentioned_choice(last_line, choices).or_else(|| mentioned_choice(text, choices));
-    let found = by_text.or_else(|| {
+    let found = choice_by_text(text, last_line, choices).or_else(|| {
         Answer {
             text: last_line,
             ..answer
@@ -98,10 +99,10 @@ fn whole_choice(text: &str, choices: &[String]) -> Option<usize> {
         return None;
     }
     let text = bare(text);
-    if text.chars().nth(1).is_none() {
-        return None;
-    }
-    choices.iter().position(|choice| bare(choice) == text)
+    let longer_than_one = text.chars().nth(1).is_some();
+    choices
+        .iter()
+        .position(|choice| longer_than_one && bare(choice) == text)
 }
 
 /// An announcement of the answer, up to what it announces.
@@ -124,7 +125,7 @@ static CALLED_RIGHT: LazyLock<Regex> = LazyLock::new(|| {
     constant(
         r"(?x)
         (?:^|[^0-9A-Za-z_'’]) ([A-Z]) [)\].*_]* \s+ (?i:is)
-        \s+ (?i:the\s+)?(?i:most\s+|single\s+|only\s+)? (?i:correct|right|best|true|accurate)(?-u:\b)",
+        \s+ (?i:the\s+)?(?i:most\s+|single\s+|only\s+)? (?i:correct|right|best)(?-u:\b)",
     )
 });
 
@@ -170,14 +171,22 @@ impl Answer<'_> {
                 note(cue.end(), read);
             }
         }
-        for pattern in [&CALLED_RIGHT, &BOXED] {
-            for letter in pattern.captures_iter(self.text).filter_map(|found| found.get(1)) {
-                if !self.is_negated(letter.start()) {
-                    note(letter.start(), self.in_range(letter.as_str()));
-                }
-            }
+        for letter in BOXED.captures_iter(self.text).filter_map(|found| found.get(1)) {
+            note(letter.start(), self.in_range(letter.as_str()));
         }
-        last.map(|(_, read)| read)
+        last.map(|(_, read)| read).or_else(|| self.called_right().map(Ok))
+    }
+
+    /// The last option that is called right. Weaker than a statement: `ANSWER: C` is often followed by what else is
+    /// right and yet no answer, and `statement I is correct` names no option at all.
+    fn called_right(&self) -> Option<usize> {
+        let letters = CALLED_RIGHT
+            .captures_iter(self.text)
+            .filter_map(|found| found.get(1));
+        let named = letters.filter(|letter| !self.is_negated(letter.start()));
+        named
+            .filter_map(|letter| self.in_range(letter.as_str()).ok())
+            .last()
     }
 
     /// What an announcement that ends here announces; `None` where that is neither a letter nor a choice.
@@ -260,8 +269,9 @@ impl Answer<'_> {
             let line_end = line_start + line.len();
             let letters = bytes.iter().enumerate().take(line_end).skip(line_start);
             for (at, _) in letters.filter(|(_, b)| b.is_ascii_alphanumeric() || !b.is_ascii()) {
-                let lone = is_lone_letter(self.text, at);
-                if let (true, Some(mark)) = (lone, self.mark(at, line_start, line_end, in_line)) {
+                if is_lone_letter(self.text, at)
+                    && let Some(mark) = self.mark(at, line_start, line_end, in_line)
+                {
                     let opening = !seen_text;
                     marks.push(Mark { opening, ..mark });
                 }
@@ -350,7 +360,7 @@ fn skip_to_letter(rest: &str) -> Option<usize> {
         "likely", "most", "clearly",
     ];
     let mut at = 0;
-    loop {
+    for _ in 0..=SKIPPED_WORDS_MAX {
         let here = rest.get(at..)?;
         let gap = here.find(|c: char| c.is_alphanumeric())?;
         if here.get(..gap)?.chars().count() > GAP_CHARS_MAX {
@@ -365,11 +375,20 @@ fn skip_to_letter(rest: &str) -> Option<usize> {
         }
         at += len;
     }
+    None
 }
 
 /// Whether an ASCII letter stands here that is no part of a word: `C`, `'C'` and `选C`, but not `Cat`, `C's`, `C++`,
 /// `vitamin-C`, `A/B` or `x_C`.
 fn is_lone_letter(text: &str, at: usize) -> bool {
+    // Nearly every letter stands inside a word; bytes tell that without decoding.
+    let is_inside = |at: Option<usize>| {
+        let beside = at.and_then(|at| text.as_bytes().get(at));
+        beside.is_some_and(u8::is_ascii_alphanumeric)
+    };
+    if is_inside(at.checked_sub(1)) || is_inside(at.checked_add(1)) {
+        return false;
+    }
     let Some((before, rest)) = text.split_at_checked(at) else {
         return false;
     };
@@ -387,7 +406,7 @@ fn is_lone_letter(text: &str, at: usize) -> bool {
 
 /// Whether the character beside a letter makes it a part of something longer; `beyond` is the next one out.
 fn joins(beside: char, beyond: Option<char>) -> bool {
-    let links = "_'’+#-−–/^".contains(beside);
+    let links = matches!(beside, '_' | '\'' | '’' | '+' | '#' | '-' | '−' | '–' | '/' | '^');
     is_word(beside) || (links && beyond.is_some_and(is_word))
 }
 
@@ -415,8 +434,8 @@ fn is_small_word(letter: &str, after: &str) -> bool {
 
 /// Whether nothing follows on the line but punctuation.
 fn ends_here(after: &str) -> bool {
-    let line = after.lines().next().unwrap_or("");
-    !line.contains(char::is_alphanumeric) || after.starts_with([')', '.', ':', ']', '*', '}'])
+    let mut line = after.chars().take_while(|c| *c != '\n');
+    after.starts_with([')', '.', ':', ']', '*', '}']) || !line.any(char::is_alphanumeric)
 }
 
 fn is_after_not(before: &str) -> bool {
@@ -439,31 +458,43 @@ fn starts_with_folded(text: &str, words: &str) -> bool {
         |rest: &str| !rest.starts_with(char::is_alphanumeric) || !words.ends_with(char::is_alphanumeric);
     match text.split_at_checked(words.len()) {
         Some((head, rest)) if head.eq_ignore_ascii_case(words) => ends_word(rest),
-        _ if text.is_ascii() => false,
+        _ if words.is_ascii() => false,
         _ => {
-            let (text, words) = (normalise::casefold(text), normalise::casefold(words));
-            text.strip_prefix(&*words).is_some_and(ends_word)
+            // Case folding can make a text longer, at most threefold, so no more than this can matter.
+            let window = words.chars().count().saturating_mul(3).saturating_add(2);
+            let end = text.char_indices().nth(window).map_or(text.len(), |(end, _)| end);
+            let head = normalise::casefold(text.get(..end).unwrap_or(""));
+            let rest = head.strip_prefix(&*normalise::casefold(words));
+            rest.is_some_and(ends_word)
         }
     }
 }
 
-/// The one choice whose text occurs as whole words; `None` where there is none or more than one.
-///
-/// A choice that occurs only inside a longer choice (`Paris` in `Paris, Texas`) does not count.
-fn mentioned_choice(text: &str, choices: &[String]) -> Option<usize> {
-    if choices.is_empty() {
-        return None;
-    }
-    let fold = |text: &str| normalise::collapse_whitespace(&normalise::casefold(text)).into_owned();
-    let mut text = fold(text);
-    let mut by_length: Vec<(usize, String)> = choices
+/// Rule 5.
+fn choice_by_text(text: &str, last_line: &str, choices: &[String]) -> Option<usize> {
+    let mut folded: Vec<(usize, String)> = choices
         .iter()
         .map(|choice| fold(choice.trim()))
         .enumerate()
         .collect();
-    by_length.sort_by_key(|(_, choice)| std::cmp::Reverse(choice.len()));
+    // Longest first, so that `Paris` is not found inside `Paris, Texas`.
+    folded.sort_by_key(|(_, choice)| std::cmp::Reverse(choice.len()));
+    let in_line = mentioned_choice(last_line, &folded);
+    if in_line.is_some() || choices.is_empty() || last_line.trim().len() == text.trim().len() {
+        return in_line;
+    }
+    mentioned_choice(text, &folded)
+}
+
+fn fold(text: &str) -> String {
+    normalise::collapse_whitespace(&normalise::casefold(text)).into_owned()
+}
+
+/// The one choice whose text occurs as whole words; `None` where there is none or more than one.
+fn mentioned_choice(text: &str, folded: &[(usize, String)]) -> Option<usize> {
+    let mut text = fold(text);
     let mut found = None;
-    for (index, choice) in &by_length {
+    for (index, choice) in folded {
         let spans = occurrences(&text, choice);
         if spans.is_empty() {
             continue;
@@ -547,6 +578,8 @@ mod tests {
             ("Answer\n\nB", Some('B')),
             ("I would go with B, mostly.", Some('B')),
             ("(A) is wrong, B is correct, not (C).", Some('B')),
+            ("ANSWER: C. Although A is correct in part.", Some('C')),
+            ("Statement I is correct, so (B)", Some('B')),
             ("The answer is A. No, wait: the answer is C.", Some('C')),
             (
                 "The answer is C, and this answer is consistent with (A).",

@@ -19,10 +19,10 @@ mod number;
 mod options;
 mod rules;
 mod scorer;
+mod step;
 
 pub use error::ScorerError;
-pub use extract::{
-    EXTRACT_STEPS, EXTRACT_STEPS_MAX, Extractor, NotFound, REGEX_PROGRAM_BYTES_MAX, StepEntry, StepError,
-};
+pub use extract::{Extractor, NotFound};
 pub use rules::{build, vocabulary};
 pub use scorer::{DETAIL_CHARS_MAX, NORMALISE_STEPS_MAX};
+pub use step::{EXTRACT_STEPS, EXTRACT_STEPS_MAX, REGEX_PROGRAM_BYTES_MAX, StepEntry, StepError};

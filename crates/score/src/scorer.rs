@@ -143,7 +143,7 @@ fn metric_name(options: &Options<'_>) -> Result<Cow<'static, str>, ScorerError> 
     let Some(name) = options.text("name")? else {
         return Ok(Cow::Borrowed(options.scorer));
     };
-    let allowed = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if name.is_empty() || !name.chars().all(allowed) {
         let expected = "letters, digits, `_` and `-`";
         let hint = "gates name a metric as TASK.METRIC.STATISTIC, so a point cannot be part of it";

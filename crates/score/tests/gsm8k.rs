@@ -1,6 +1,8 @@
 //! Agreement with an independent grading of real answers: three models' answers to 150 GSM8K questions each. Apart
 //! because it needs data that is not in the repository (`SEATRIAL_TEST_DATA`); without it the test says so and ends.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
+
 use seatrial_score::build;
 use seatrial_task::{DatasetColumns, DatasetFormat, DatasetReader, DatasetSource, ScorerInput, Scoring};
 use seatrial_types::{Answer, Outcome, Usage};
@@ -9,14 +11,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 fn benchmark(name: &str) -> Option<PathBuf> {
-    let given = std::env::var_os("SEATRIAL_TEST_DATA").map(PathBuf::from);
-    let root = given.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"));
-    let folder = root.join("benchmarks").join(name);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    eprintln!("skipped: no {} (set SEATRIAL_TEST_DATA)", folder.display());
-    None
+    seatrial_testkit::test_data(name).map(|root| root.join("benchmarks").join(name))
 }
 
 /// Columns of the table of right answers: model → id → right.

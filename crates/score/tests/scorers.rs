@@ -1,6 +1,12 @@
 //! Rule scorers from outside: options in, scores out. Apart from the unit tests because only the public interface is
 //! used, as the command line does.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests may fail loudly"
+)]
+
 use proptest::prelude::*;
 use seatrial_config::COMMON_OPTIONS;
 use seatrial_score::{DETAIL_CHARS_MAX, ScorerError, build, vocabulary};
@@ -803,9 +809,9 @@ fn wrong_options_are_refused() {
     }
 }
 
-fn all_scorers(extra: Value) -> Vec<Box<dyn Scorer>> {
+fn all_scorers(extra: &Value) -> Vec<Box<dyn Scorer>> {
     let with = |mut given: Value| {
-        if let (Value::Object(given), Value::Object(extra)) = (&mut given, &extra) {
+        if let (Value::Object(given), Value::Object(extra)) = (&mut given, extra) {
             given.extend(extra.clone());
         }
         given
@@ -838,7 +844,7 @@ proptest! {
         choices in proptest::collection::vec("[a-d]{1,3}|[0-3]|.*", 0..5),
     ) {
         let case = case(json!({"expected": expected, "choices": choices}));
-        let (plain, negated) = (all_scorers(json!({})), all_scorers(json!({"negate": true})));
+        let (plain, negated) = (all_scorers(&json!({})), all_scorers(&json!({"negate": true})));
         for text in [&text, &dense] {
             for (plain, negated) in plain.iter().zip(&negated) {
                 let (a, b) = (score(&**plain, &case, text), score(&**negated, &case, text));

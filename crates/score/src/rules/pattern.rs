@@ -1,9 +1,9 @@
 //! `regex`: a regular expression matches somewhere in the answer. Apart, as every rule has its own file.
 
 use crate::ScorerError;
-use crate::extract::parse_regex;
 use crate::options::Options;
 use crate::scorer::{Judgement, Rule, normaliser};
+use crate::step::parse_regex;
 use regex::Regex;
 use seatrial_text::normalise::Normaliser;
 use seatrial_types::Case;
