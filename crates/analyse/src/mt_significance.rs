@@ -329,7 +329,9 @@ impl PairedSystems {
     pub fn randomise(&self, options: &ResamplingOptions) -> Result<Randomisation, SignificanceError> {
         check_resamples(options.resamples)?;
         let swaps = self.swaps();
-        let all = u32::try_from(swaps.count).ok().and_then(|count| 1_u64.checked_shl(count));
+        let all = u32::try_from(swaps.count)
+            .ok()
+            .and_then(|count| 1_u64.checked_shl(count));
         if options.rule == Rule::Correct && all.is_some_and(|all| all <= options.resamples) {
             return self.randomise_exactly();
         }
