@@ -7,7 +7,7 @@
 
 use crate::dist::{normal_cdf, normal_isf, normal_quantile, real};
 use crate::error::{at_least, finite, open_unit, same_length};
-use crate::rng::{for_each_index, stream};
+use crate::rng::{for_each_index, resampled_sum, stream};
 use crate::{Interval, StatsError, moments, quantile};
 use rayon::prelude::*;
 
@@ -78,7 +78,7 @@ pub fn resample(
     let replicates = match statistic {
         Statistic::Mean => {
             let size = real(n as u64);
-            replicate(resamples, n, seed, || |rng: &mut _| resampled_sum(x, rng) / size)
+            replicate(resamples, n, seed, || |rng: &mut _| resampled_sum(rng, x) / size)
         }
         Statistic::StandardDeviation => {
             // Centred first, so that the sum of squares does not cancel.
@@ -208,18 +208,6 @@ where
         replicates.par_chunks_mut(BLOCK).enumerate().for_each(fill);
     }
     replicates
-}
-
-/// Sum of one resample of `x`.
-#[inline]
-fn resampled_sum(x: &[f64], rng: &mut rand::rngs::Xoshiro256PlusPlus) -> f64 {
-    // Two sums in turn, so that additions do not wait for each other.
-    let (mut even, mut odd) = (0.0, 0.0);
-    for_each_index(rng, x.len(), x.len(), |i| {
-        even += x[i];
-        std::mem::swap(&mut even, &mut odd);
-    });
-    even + odd
 }
 
 /// Median of a resample that took the i-th smallest value `counts[i]` times.
@@ -407,7 +395,7 @@ pub fn paired(
     check(&d, Statistic::Mean, confidence, resamples)?;
     let size = real(d.len() as u64);
     let replicates = replicate(resamples, d.len(), seed, || {
-        |rng: &mut _| resampled_sum(&d, rng) / size
+        |rng: &mut _| resampled_sum(rng, &d) / size
     });
     paired_result(moments::mean(&d), replicates, confidence, true)
 }

@@ -115,6 +115,12 @@ impl ClusterSummary {
 
     /// One-sided bound from below with the given confidence.
     ///
+    /// ```
+    /// let s = seatrial_stats::cluster::summarise(&[0.0, 0.2, 1.0, 0.8], &[1, 1, 2, 2])?;
+    /// assert!((s.t_lower(0.975)? - s.t_interval(0.95)?.low).abs() < 1e-9);
+    /// # Ok::<(), seatrial_stats::StatsError>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Self::t_interval`].
     pub fn t_lower(&self, confidence: f64) -> Result<f64, StatsError> {
@@ -123,6 +129,12 @@ impl ClusterSummary {
     }
 
     /// One-sided bound from above with the given confidence.
+    ///
+    /// ```
+    /// let s = seatrial_stats::cluster::summarise(&[0.0, 0.2, 1.0, 0.8], &[1, 1, 2, 2])?;
+    /// assert!((s.t_upper(0.975)? - s.t_interval(0.95)?.high).abs() < 1e-9);
+    /// # Ok::<(), seatrial_stats::StatsError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Self::t_interval`].
@@ -152,6 +164,12 @@ impl ClusterSummary {
 
     /// One-sided bound of a share from below; see [`Self::share_interval`].
     ///
+    /// ```
+    /// let s = seatrial_stats::cluster::summarise(&[1.0, 1.0, 1.0, 0.0], &[1, 2, 3, 4])?;
+    /// assert!(s.share_lower(0.95)? > s.share_interval(0.95)?.low);
+    /// # Ok::<(), seatrial_stats::StatsError>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Self::share_interval`].
     pub fn share_lower(&self, confidence: f64) -> Result<f64, StatsError> {
@@ -160,6 +178,12 @@ impl ClusterSummary {
     }
 
     /// One-sided bound of a share from above; see [`Self::share_interval`].
+    ///
+    /// ```
+    /// let s = seatrial_stats::cluster::summarise(&[1.0, 1.0, 1.0, 0.0], &[1, 2, 3, 4])?;
+    /// assert!(s.share_upper(0.95)? < s.share_interval(0.95)?.high);
+    /// # Ok::<(), seatrial_stats::StatsError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Self::share_interval`].

@@ -152,6 +152,21 @@ pub(crate) fn positive(what: &'static str, found: f64) -> Result<(), StatsError>
     })
 }
 
+/// Largest count that is taken as a real number: above it, whole numbers are no longer told apart.
+pub(crate) const COUNT_MAX: f64 = 9_007_199_254_740_992.0;
+
+/// Checks that a (possibly effective, so real-valued) count is greater than 0 and at most 2^53.
+pub(crate) fn positive_count(what: &'static str, found: f64) -> Result<(), StatsError> {
+    if found > 0.0 && found <= COUNT_MAX {
+        return Ok(());
+    }
+    Err(StatsError::OutOfRange {
+        what,
+        found,
+        expected: "a number greater than 0 and at most 2^53",
+    })
+}
+
 /// Checks that a parameter is finite.
 pub(crate) fn finite_scalar(what: &'static str, found: f64) -> Result<(), StatsError> {
     if found.is_finite() {

@@ -151,6 +151,13 @@ impl PairedCounts {
 
     /// One-sided Agresti–Min bound of the difference from below with the given confidence.
     ///
+    /// ```
+    /// use seatrial_stats::mcnemar::PairedCounts;
+    /// let t = PairedCounts { both: 80, first_only: 9, second_only: 3, neither: 8 };
+    /// assert!(t.difference_lower(0.95)? > -0.02); // the first is not worse by two points
+    /// # Ok::<(), seatrial_stats::StatsError>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Self::difference`].
     pub fn difference_lower(&self, confidence: f64) -> Result<f64, StatsError> {
@@ -160,6 +167,13 @@ impl PairedCounts {
     }
 
     /// One-sided Agresti–Min bound of the difference from above with the given confidence.
+    ///
+    /// ```
+    /// use seatrial_stats::mcnemar::PairedCounts;
+    /// let t = PairedCounts { both: 80, first_only: 1, second_only: 11, neither: 8 };
+    /// assert!(t.difference_upper(0.95)? < 0.0); // the first is worse
+    /// # Ok::<(), seatrial_stats::StatsError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Self::difference`].

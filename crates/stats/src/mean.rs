@@ -42,6 +42,13 @@ pub fn summarise(x: &[f64]) -> Result<MeanSummary, StatsError> {
 impl MeanSummary {
     /// From an accumulator.
     ///
+    /// ```
+    /// use seatrial_stats::{mean::MeanSummary, moments::Moments};
+    /// let m = MeanSummary::from_moments(&Moments::of(&[1.0, 2.0, 3.0])?)?;
+    /// assert_eq!((m.n, m.mean, m.variance), (3, 2.0, 1.0));
+    /// # Ok::<(), seatrial_stats::StatsError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`StatsError::TooFew`] when it is empty.
     pub fn from_moments(moments: &Moments) -> Result<Self, StatsError> {
@@ -81,6 +88,12 @@ impl MeanSummary {
 
     /// Normal interval mean ± z · se. Too narrow below about a hundred observations; for comparison only.
     ///
+    /// ```
+    /// let i = seatrial_stats::mean::summarise(&[1.0, 2.0, 3.0])?.z_interval(0.95)?;
+    /// assert!((i.high - 2.0 - 1.959_963_984_540_054 / 3f64.sqrt()).abs() < 1e-12);
+    /// # Ok::<(), seatrial_stats::StatsError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`StatsError::TooFew`] below two observations, [`StatsError::OutOfRange`] for a confidence outside (0, 1).
     pub fn z_interval(&self, confidence: f64) -> Result<Interval, StatsError> {
@@ -114,6 +127,12 @@ impl MeanSummary {
 
     /// One-sided t bound from below: the mean is at least this with the given confidence.
     ///
+    /// ```
+    /// let m = seatrial_stats::mean::summarise(&[1.0, 2.0, 3.0])?;
+    /// assert!((m.t_lower(0.975)? - m.t_interval(0.95)?.low).abs() < 1e-12);
+    /// # Ok::<(), seatrial_stats::StatsError>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Self::z_interval`].
     pub fn t_lower(&self, confidence: f64) -> Result<f64, StatsError> {
@@ -123,6 +142,12 @@ impl MeanSummary {
     }
 
     /// One-sided t bound from above: the mean is at most this with the given confidence.
+    ///
+    /// ```
+    /// let m = seatrial_stats::mean::summarise(&[1.0, 2.0, 3.0])?;
+    /// assert!((m.t_upper(0.975)? - m.t_interval(0.95)?.high).abs() < 1e-12);
+    /// # Ok::<(), seatrial_stats::StatsError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Self::z_interval`].

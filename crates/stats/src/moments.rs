@@ -101,6 +101,14 @@ impl Moments {
 
     /// Adds one observation.
     ///
+    /// ```
+    /// let mut m = seatrial_stats::moments::Moments::new();
+    /// m.push(1.0)?;
+    /// m.push(3.0)?;
+    /// assert_eq!((m.mean(), m.variance()), (Some(2.0), Some(2.0)));
+    /// # Ok::<(), seatrial_stats::StatsError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`StatsError::NotFinite`] for a `NaN` or an infinity; the accumulator is unchanged then.
     pub fn push(&mut self, x: f64) -> Result<(), StatsError> {
@@ -122,6 +130,14 @@ impl Moments {
     }
 
     /// Adds the observations of another accumulator.
+    ///
+    /// ```
+    /// use seatrial_stats::moments::Moments;
+    /// let mut m = Moments::of(&[1.0, 2.0])?;
+    /// m.merge(&Moments::of(&[6.0])?);
+    /// assert_eq!(m.mean(), Some(3.0));
+    /// # Ok::<(), seatrial_stats::StatsError>(())
+    /// ```
     pub fn merge(&mut self, other: &Self) {
         if other.n == 0 {
             return;
@@ -178,6 +194,12 @@ impl Moments {
     }
 
     /// Skewness m₃/m₂^1.5 with divisors n (biased); `None` when empty or all values are equal.
+    ///
+    /// ```
+    /// let m = seatrial_stats::moments::Moments::of(&[1.0, 1.0, 0.0])?;
+    /// assert!((m.skewness().unwrap() + 0.5f64.sqrt()).abs() < 1e-12);
+    /// # Ok::<(), seatrial_stats::StatsError>(())
+    /// ```
     #[must_use]
     pub fn skewness(&self) -> Option<f64> {
         let n = real(self.n);
@@ -185,6 +207,12 @@ impl Moments {
     }
 
     /// Excess kurtosis m₄/m₂² − 3 with divisors n (biased); `None` when empty or all values are equal.
+    ///
+    /// ```
+    /// let m = seatrial_stats::moments::Moments::of(&[1.0, 1.0, 0.0])?;
+    /// assert!((m.kurtosis().unwrap() + 1.5).abs() < 1e-12);
+    /// # Ok::<(), seatrial_stats::StatsError>(())
+    /// ```
     #[must_use]
     pub fn kurtosis(&self) -> Option<f64> {
         let n = real(self.n);

@@ -141,7 +141,10 @@ mod tests {
                 }
             }
             for i in 0..p.len() {
-                let [bonferroni, sidak, holm, hochberg, bh, by] = [0, 1, 2, 3, 4, 5].map(|c| adjusted[c][i]);
+                let mut at = adjusted.iter().map(|family| family[i]);
+                let mut next = || at.next().unwrap();
+                let (bonferroni, sidak, holm) = (next(), next(), next());
+                let (hochberg, bh, by) = (next(), next(), next());
                 prop_assert!(sidak <= bonferroni + 1e-12 && holm <= bonferroni + 1e-12);
                 prop_assert!(hochberg <= holm + 1e-12 && bh <= hochberg + 1e-12 && bh <= by + 1e-12);
             }

@@ -140,6 +140,12 @@ pub fn sign_flip(differences: &[f64], resamples: u64, seed: u64) -> Result<SignF
 
 /// The Monte Carlo branch of [`sign_flip`], also for few differences.
 ///
+/// ```
+/// let p = seatrial_stats::permutation::sign_flip_sampled(&[1.0, 1.0], 9_999, 7)?;
+/// assert!((p.p_greater - 0.25).abs() < 0.03);
+/// # Ok::<(), seatrial_stats::StatsError>(())
+/// ```
+///
 /// # Errors
 /// As [`sign_flip`].
 pub fn sign_flip_sampled(differences: &[f64], resamples: u64, seed: u64) -> Result<SignFlip, StatsError> {

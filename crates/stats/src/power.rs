@@ -128,7 +128,7 @@ pub fn cases_needed(alpha: f64, power: f64, parts: &RepeatedAnswers, delta: f64)
 ///
 /// ```
 /// let power = seatrial_stats::power::t_paired(0.5, 30.0, 0.05)?;
-/// assert!((power - 0.753_964_701_8).abs() < 1e-8);
+/// assert!((power - 0.753_964_715_743_8).abs() < 1e-12);
 /// # Ok::<(), seatrial_stats::StatsError>(())
 /// ```
 ///

@@ -1,8 +1,8 @@
 //! Random numbers for resampling: xoshiro256++ (Blackman and Vigna 2021; `rand::rngs::Xoshiro256PlusPlus`), one
 //! independent stream per block of work, so that a seed gives the same result on any number of threads.
 
-use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
+use rand::{Rng as _, SeedableRng};
 
 /// Up to this many items an index is drawn from 32 random bits; its probability is off by less than 2⁻¹².
 const HALF_WORD_ITEMS_MAX: usize = 1 << 20;
@@ -29,30 +29,63 @@ pub(crate) fn for_each_index(
     count: usize,
     mut visit: impl FnMut(usize),
 ) {
-    use rand::Rng as _;
-    let n = items as u64;
     if items > HALF_WORD_ITEMS_MAX {
         for _ in 0..count {
-            let wide = u128::from(rng.next_u64()) * u128::from(n);
-            visit((wide >> 64) as usize);
+            visit(wide_index(rng, items));
         }
         return;
     }
     for _ in 0..count / 2 {
-        let word = rng.next_u64();
-        visit((((word & 0xffff_ffff) * n) >> 32) as usize);
-        visit((((word >> 32) * n) >> 32) as usize);
+        let (first, second) = index_pair(rng, items);
+        visit(first);
+        visit(second);
     }
     if count % 2 == 1 {
-        let word = rng.next_u64();
-        visit((((word >> 32) * n) >> 32) as usize);
+        visit(index_pair(rng, items).0);
     }
+}
+
+/// Sum of `x.len()` values of `x` drawn with replacement; the same draws as [`for_each_index`].
+#[inline]
+pub(crate) fn resampled_sum(rng: &mut Xoshiro256PlusPlus, x: &[f64]) -> f64 {
+    // Separate sums, so that additions do not wait for each other.
+    let (mut even, mut odd) = (0.0, 0.0);
+    if x.len() > HALF_WORD_ITEMS_MAX {
+        for _ in 0..x.len() {
+            even += x[wide_index(rng, x.len())];
+        }
+        return even;
+    }
+    for _ in 0..x.len() / 2 {
+        let (first, second) = index_pair(rng, x.len());
+        even += x[first];
+        odd += x[second];
+    }
+    if x.len() % 2 == 1 {
+        even += x[index_pair(rng, x.len()).0];
+    }
+    even + odd
+}
+
+/// Two indices below `items` from one random word.
+#[inline]
+fn index_pair(rng: &mut Xoshiro256PlusPlus, items: usize) -> (usize, usize) {
+    let (word, n) = (rng.next_u64(), items as u64);
+    (
+        (((word & 0xffff_ffff) * n) >> 32) as usize,
+        (((word >> 32) * n) >> 32) as usize,
+    )
+}
+
+/// One index below `items` from a whole random word.
+#[inline]
+fn wide_index(rng: &mut Xoshiro256PlusPlus, items: usize) -> usize {
+    ((u128::from(rng.next_u64()) * (items as u128)) >> 64) as usize
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::Rng as _;
 
     /// Protects: streams of neighbouring seeds and blocks differ, and a stream is reproducible.
     #[test]
@@ -71,7 +104,7 @@ mod tests {
     #[test]
     fn indices_are_uniform() {
         let mut rng = stream(1, 0);
-        let mut counts = vec![0u32; 50];
+        let mut counts = [0u32; 50];
         for_each_index(&mut rng, 50, 100_001, |i| counts[i] += 1);
         let expected = 100_001.0 / 50.0;
         let chi2: f64 = counts

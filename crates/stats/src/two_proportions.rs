@@ -4,7 +4,7 @@
 //! sample size.
 
 use crate::dist::{chi2_sf, hypergeom_pmf, normal_isf, normal_sf, normal_two_sided, real};
-use crate::error::{open_unit, positive};
+use crate::error::{open_unit, positive_count};
 use crate::proportion::wilson_at;
 use crate::special::{beta_quantile_logit, binomial_kernel, gauss_legendre, inc_beta_xy, logistic};
 use crate::{Interval, StatsError};
@@ -70,7 +70,7 @@ pub struct LogOdds {
 }
 
 impl TwoShares {
-    /// Checks and holds the counts: `n > 0`, `0 <= k <= n`, finite.
+    /// Checks and holds the counts: `0 < n <= 2^53`, `0 <= k <= n`.
     ///
     /// ```
     /// use seatrial_stats::two_proportions::TwoShares;
@@ -83,7 +83,7 @@ impl TwoShares {
     /// [`StatsError::OutOfRange`] otherwise.
     pub fn try_new(k1: f64, n1: f64, k2: f64, n2: f64) -> Result<Self, StatsError> {
         for (what_n, what_k, k, n) in [("n1", "k1", k1, n1), ("n2", "k2", k2, n2)] {
-            positive(what_n, n)?;
+            positive_count(what_n, n)?;
             if !(0.0..=n).contains(&k) {
                 return Err(StatsError::OutOfRange {
                     what: what_k,
@@ -118,6 +118,13 @@ impl TwoShares {
 
     /// Wald interval of the difference. Zero width at 0/n against 0/n; for comparison only.
     ///
+    /// ```
+    /// use seatrial_stats::two_proportions::TwoShares;
+    /// let t = TwoShares::try_new(90.0, 100.0, 85.0, 100.0)?;
+    /// assert!((t.wald(0.95)?.high - 0.05 - 1.959_963_984_540_054 * t.se()).abs() < 1e-12);
+    /// # Ok::<(), seatrial_stats::StatsError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`StatsError::OutOfRange`] for a confidence outside (0, 1).
     pub fn wald(&self, confidence: f64) -> Result<Interval, StatsError> {
@@ -145,6 +152,13 @@ impl TwoShares {
 
     /// One-sided Newcombe bound of the difference from below, for non-inferiority gates.
     ///
+    /// ```
+    /// use seatrial_stats::two_proportions::TwoShares;
+    /// let t = TwoShares::try_new(90.0, 100.0, 85.0, 100.0)?;
+    /// assert!((t.newcombe_lower(0.975)? - t.newcombe(0.95)?.low).abs() < 1e-12);
+    /// # Ok::<(), seatrial_stats::StatsError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`StatsError::OutOfRange`] for a confidence outside (0, 1).
     pub fn newcombe_lower(&self, confidence: f64) -> Result<f64, StatsError> {
@@ -153,6 +167,13 @@ impl TwoShares {
     }
 
     /// One-sided Newcombe bound of the difference from above.
+    ///
+    /// ```
+    /// use seatrial_stats::two_proportions::TwoShares;
+    /// let t = TwoShares::try_new(90.0, 100.0, 85.0, 100.0)?;
+    /// assert!((t.newcombe_upper(0.975)? - t.newcombe(0.95)?.high).abs() < 1e-12);
+    /// # Ok::<(), seatrial_stats::StatsError>(())
+    /// ```
     ///
     /// # Errors
     /// [`StatsError::OutOfRange`] for a confidence outside (0, 1).
@@ -172,6 +193,13 @@ impl TwoShares {
     }
 
     /// Agresti–Caffo interval (2000): Wald after adding one success and one failure to each group.
+    ///
+    /// ```
+    /// use seatrial_stats::two_proportions::TwoShares;
+    /// let i = TwoShares::try_new(5.0, 10.0, 5.0, 10.0)?.agresti_caffo(0.95)?;
+    /// assert!((i.high - 0.400_075_973_029_609).abs() < 1e-12);
+    /// # Ok::<(), seatrial_stats::StatsError>(())
+    /// ```
     ///
     /// # Errors
     /// [`StatsError::OutOfRange`] for a confidence outside (0, 1).
@@ -217,6 +245,13 @@ impl TwoShares {
 
     /// One-sided Wald bound of the difference from below with the given confidence.
     ///
+    /// ```
+    /// use seatrial_stats::two_proportions::TwoShares;
+    /// let t = TwoShares::try_new(90.0, 100.0, 85.0, 100.0)?;
+    /// assert!((t.wald_lower(0.975)? - t.wald(0.95)?.low).abs() < 1e-12);
+    /// # Ok::<(), seatrial_stats::StatsError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`StatsError::OutOfRange`] for a confidence outside (0, 1).
     pub fn wald_lower(&self, confidence: f64) -> Result<f64, StatsError> {
@@ -226,6 +261,14 @@ impl TwoShares {
 
     /// One-sided score test of H0: difference <= `-margin` (non-inferiority of the first group), without the
     /// N/(N − 1) factor. Small p means the first group is not worse by more than the margin.
+    ///
+    /// ```
+    /// use seatrial_stats::two_proportions::{ScoreRoot, TwoShares};
+    /// let t = TwoShares::try_new(85.0, 100.0, 88.0, 100.0)?;
+    /// let test = t.noninferiority_score(0.1, ScoreRoot::MiettinenNurminen)?;
+    /// assert!((test.z - 1.419_297_573).abs() < 1e-8);
+    /// # Ok::<(), seatrial_stats::StatsError>(())
+    /// ```
     ///
     /// # Errors
     /// [`StatsError::OutOfRange`] unless `-1 < margin < 1`.
@@ -238,6 +281,13 @@ impl TwoShares {
     /// One-sided Wald test of H0: difference <= `-margin` with unpooled variances.
     ///
     /// Without any spread (shares 0 or 1 in both groups) z is ±∞ by the sign of difference + margin, 0 on it.
+    ///
+    /// ```
+    /// use seatrial_stats::two_proportions::TwoShares;
+    /// let test = TwoShares::try_new(85.0, 100.0, 88.0, 100.0)?.noninferiority_wald(0.02)?;
+    /// assert!((test.p - 0.582_043_199_624_955_5).abs() < 1e-12);
+    /// # Ok::<(), seatrial_stats::StatsError>(())
+    /// ```
     ///
     /// # Errors
     /// [`StatsError::OutOfRange`] unless `-1 < margin < 1`.
@@ -351,6 +401,13 @@ impl TwoShares {
     }
 
     /// Log odds ratio with ½ added to every cell (Haldane 1956, Anscombe 1956), defined for every table.
+    ///
+    /// ```
+    /// use seatrial_stats::two_proportions::TwoShares;
+    /// let o = TwoShares::try_new(0.0, 10.0, 3.0, 10.0)?.log_odds_ratio(0.95)?;
+    /// assert!((o.log_odds_ratio + 2.282_382_385_676_526_4).abs() < 1e-12);
+    /// # Ok::<(), seatrial_stats::StatsError>(())
+    /// ```
     ///
     /// # Errors
     /// [`StatsError::OutOfRange`] for a confidence outside (0, 1).
@@ -514,9 +571,9 @@ fn fisher_two_sided(k: u64, marked: u64, unmarked: u64, drawn: u64) -> f64 {
     while a < b {
         let middle = a + (b - a) / 2;
         if pmf(middle) <= limit {
-            a = middle + 1
+            a = middle + 1;
         } else {
-            b = middle
+            b = middle;
         }
     }
     let below = a.checked_sub(1).filter(|&x| x >= low);
@@ -524,9 +581,9 @@ fn fisher_two_sided(k: u64, marked: u64, unmarked: u64, drawn: u64) -> f64 {
     while a < b {
         let middle = a + (b - a) / 2;
         if pmf(middle) <= limit {
-            b = middle
+            b = middle;
         } else {
-            a = middle + 1
+            a = middle + 1;
         }
     }
     let above = (a <= high).then_some(a);

@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let run = start_run(&mut store, &format!("run-{}", std::process::id()), "plan");
 
     println!("{samples} samples of shape {shape} in batches of {BATCH}");
-    let mut report_at = 2_000;
+    let (mut report_at, mut slowest) = (2_000, Duration::ZERO);
     let (mut cpu, mut wall, mut written, mut since) = (Duration::ZERO, Duration::ZERO, 0, 0);
     while written < samples {
         let batch: Vec<_> = (written..(written + BATCH).min(samples))
@@ -41,7 +41,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         let (cpu_start, start) = (cpu_time()?, Instant::now());
         store.append(&run, &batch)?;
         cpu += cpu_time()?.saturating_sub(cpu_start);
-        wall += start.elapsed();
+        let took = start.elapsed();
+        wall += took;
+        slowest = slowest.max(took);
         written += BATCH;
         since += BATCH;
         if written >= report_at || written >= samples {
@@ -55,6 +57,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             report_at = report_at.saturating_mul(2);
         }
     }
+
+    println!("slowest batch: {slowest:.1?}");
 
     let timed = |what: &str, read: &mut dyn FnMut() -> Result<u64, Box<dyn Error>>| {
         let (cpu_start, start) = (cpu_time()?, Instant::now());

@@ -425,7 +425,7 @@ fn every_field_comes_back(store: &mut dyn Store) {
                     value: text.clone()
                 };
                 2
-            ]
+            ];
         });
         add(&|r| r.prompt = vec![message(Role::System, &text), message(Role::User, &text)]);
         add(&|r| answer(r).text.clone_from(&text));

@@ -1,6 +1,11 @@
 //! What several processes, and processes that are killed, do to one record. Apart from the unit tests because it needs
 //! processes: this test program starts itself again, with the part to play in the environment.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a failure of the tools of a test is a failure of the test"
+)]
+
 use rusqlite::Connection;
 use seatrial_store::{Catalog, Events, RunHeader, RunStatus, SqliteStore, StoreError};
 use seatrial_types::{
@@ -250,11 +255,17 @@ fn assert_sound(dir: &Path) {
         )
         .unwrap();
     assert_eq!(strays, 0, "each sample has its texts");
+    let twice: i64 = conn
+        .query_row("SELECT count(*) - count(DISTINCT hash) FROM body", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    assert_eq!(twice, 0, "a long text is stored once, whoever writes it");
 }
 
 /// The sample of a case: every eighth with a long text, so that bodies are written too.
 fn sample(case: u32) -> SampleRecord {
-    let text = if case % 8 == 0 {
+    let text = if case.is_multiple_of(8) {
         format!("answer {case} ").repeat(300)
     } else {
         format!("answer {case}")

@@ -166,7 +166,7 @@ pub struct BleuScore {
 /// assert_eq!(score.counts, [5, 3, 2, 1]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Bleu {
     options: BleuOptions,
 }
@@ -398,14 +398,6 @@ impl Bleu {
     }
 }
 
-impl Default for Bleu {
-    fn default() -> Self {
-        Self {
-            options: BleuOptions::default(),
-        }
-    }
-}
-
 /// One thread's tokeniser, interner and counter.
 struct Worker {
     options: BleuOptions,
@@ -488,7 +480,7 @@ impl Worker {
         self.options
             .tokeniser
             .for_each(&lower, &mut self.scratch, |token| {
-                tokens.push(interner.intern(token))
+                tokens.push(interner.intern(token));
             });
         self.ends.push(self.tokens.len());
     }

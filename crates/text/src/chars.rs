@@ -107,6 +107,10 @@ pub fn is_space(c: char) -> bool {
 }
 
 /// The words of a text: maximal runs without [white space](is_space). Never yields an empty word.
+///
+/// ```
+/// assert!(seatrial_text::chars::words(" a\u{a0}b ").eq(["a", "b"]));
+/// ```
 pub fn words(text: &str) -> impl DoubleEndedIterator<Item = &str> + Clone {
     text.split(is_space).filter(|word| !word.is_empty())
 }

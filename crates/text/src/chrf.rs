@@ -234,7 +234,13 @@ impl Chrf {
         ))
     }
 
-    /// The score of one sentence, 0 to 100.
+    /// The score of one sentence, 0 to 100: against the reference that scores best.
+    ///
+    /// ```
+    /// let chrf = seatrial_text::chrf::Chrf::default();
+    /// assert_eq!(chrf.sentence("the cat", &["a dog", "the cat"])?, 100.0);
+    /// # Ok::<(), seatrial_text::corpus::CorpusError>(())
+    /// ```
     ///
     /// # Errors
     /// No reference.

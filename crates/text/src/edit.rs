@@ -123,12 +123,20 @@ pub fn osa<T: Eq + Hash>(a: &[T], b: &[T]) -> usize {
 }
 
 /// Insertions and deletions only: both lengths − 2 × [`lcs_length`]. A metric; 0 to the sum of the lengths.
+///
+/// ```
+/// assert_eq!(seatrial_text::edit::indel(b"kitten", b"sitting"), 5);
+/// ```
 #[must_use]
 pub fn indel<T: Eq + Hash>(a: &[T], b: &[T]) -> usize {
     a.len() + b.len() - 2 * lcs_length(a, b)
 }
 
-/// Length of the longest common subsequence; 0 to the shorter length.
+/// Length of the longest common subsequence (not necessarily adjacent); 0 to the shorter length.
+///
+/// ```
+/// assert_eq!(seatrial_text::edit::lcs_length(b"kitten", b"sitting"), 4);
+/// ```
 #[must_use]
 pub fn lcs_length<T: Eq + Hash>(a: &[T], b: &[T]) -> usize {
     let (a, b, alphabet) = dense_pair(a, b);
@@ -137,6 +145,10 @@ pub fn lcs_length<T: Eq + Hash>(a: &[T], b: &[T]) -> usize {
 
 /// Jaro similarity (Jaro 1989): the mean of the matched shares of both sides and the share of matches in order;
 /// matches may lie apart by less than half the longer length. 0 to 1; 1 for two empty sequences, 0 for one.
+///
+/// ```
+/// assert!((seatrial_text::edit::jaro(b"MARTHA", b"MARHTA") - 17.0 / 18.0).abs() < 1e-12);
+/// ```
 #[must_use]
 pub fn jaro<T: Eq + Hash>(a: &[T], b: &[T]) -> f64 {
     let (a, b, alphabet) = dense_pair(a, b);
@@ -144,7 +156,11 @@ pub fn jaro<T: Eq + Hash>(a: &[T], b: &[T]) -> f64 {
 }
 
 /// Jaro–Winkler similarity: above 0.7, [`jaro`] is raised by 0.1 × its distance from 1 for each of up to four
-/// common first elements. 0 to 1.
+/// common first elements. 0 to 1. Source: Winkler 1990.
+///
+/// ```
+/// assert!((seatrial_text::edit::jaro_winkler(b"MARTHA", b"MARHTA") - 0.961111).abs() < 1e-6);
+/// ```
 #[must_use]
 pub fn jaro_winkler<T: Eq + Hash>(a: &[T], b: &[T]) -> f64 {
     let (a, b, alphabet) = dense_pair(a, b);

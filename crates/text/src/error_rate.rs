@@ -85,6 +85,11 @@ pub fn word_errors(hypothesis: &str, reference: &str) -> ErrorCounts {
 }
 
 /// Counts character errors, blanks included, white space at both ends not.
+///
+/// ```
+/// use seatrial_text::{edit::Unit, error_rate::character_errors};
+/// assert_eq!(character_errors("cats", "cat", Unit::Scalar).rate(), 1.0 / 3.0);
+/// ```
 #[must_use]
 pub fn character_errors(hypothesis: &str, reference: &str, unit: Unit) -> ErrorCounts {
     let (reference, hypothesis, alphabet) = unit.encode(trim(reference), trim(hypothesis));

@@ -124,11 +124,15 @@ impl Lcs {
         self.row.iter().map(|word| word.count_zeros() as usize).sum()
     }
 
-    /// Sets `marks[i]` for the positions of `reference` on one longest common subsequence with `candidate`:
-    /// read backwards, equal symbols are taken; else a candidate symbol is dropped only if that keeps a longer
-    /// subsequence than dropping a reference symbol. (The choice of rouge-score 0.1.2.)
-    pub(crate) fn mark(&mut self, reference: &[u32], candidate: &[u32], alphabet: usize, marks: &mut [bool]) {
+    /// Prepares a candidate for [`Lcs::mark`].
+    pub(crate) fn index(&mut self, candidate: &[u32], alphabet: usize) {
         self.masks.index(candidate, alphabet);
+    }
+
+    /// Sets `marks[i]` for the positions of `reference` on one longest common subsequence with the candidate that
+    /// was indexed last: read backwards, equal symbols are taken; else a candidate symbol is dropped only if that
+    /// keeps a longer subsequence than dropping a reference symbol. (The choice of rouge-score 0.1.2.)
+    pub(crate) fn mark(&self, reference: &[u32], candidate: &[u32], marks: &mut [bool]) {
         let masks = &self.masks;
         let first = vec![u64::MAX; masks.words()];
         let mut rows = Rows::new(&first, reference.len(), |row, state| {
@@ -229,7 +233,8 @@ mod tests {
             let mut lcs = Lcs::default();
             prop_assert_eq!(lcs.length(&a, &b, 5), table(&a, &b)[a.len()][b.len()]);
             let mut marks = vec![false; a.len()];
-            lcs.mark(&a, &b, 5, &mut marks);
+            lcs.index(&b, 5);
+            lcs.mark(&a, &b, &mut marks);
             prop_assert_eq!(marks, marked(&a, &b));
         }
     }

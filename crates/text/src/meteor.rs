@@ -89,7 +89,12 @@ pub fn meteor(hypothesis: &str, reference: &str, options: MeteorOptions) -> Mete
     }
 }
 
-/// The best score over several references; the default (0) without any.
+/// The best score over several references, each scored alone; the default (0) without any.
+///
+/// ```
+/// use seatrial_text::meteor::{MeteorOptions, meteor_best};
+/// assert_eq!(meteor_best("a cat", &["a dog", "a cat"], MeteorOptions::default()).matches, 2);
+/// ```
 #[must_use]
 pub fn meteor_best<S: AsRef<str>>(hypothesis: &str, references: &[S], options: MeteorOptions) -> MeteorScore {
     references

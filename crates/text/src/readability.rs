@@ -131,7 +131,8 @@ pub fn textstat(text: &str) -> TextstatReport {
     let letters = text.chars().filter(|&c| is_word(c)).count() as u64;
     let long_words = words(&bare).filter(|word| word.chars().nth(6).is_some()).count() as u64;
     let share = |a: u64, b: u64| if b == 0 { 0.0 } else { a as f64 / b as f64 };
-    let characters_per_word = share(characters, words_found);
+    // Here, and only here, a dash between blanks is a word.
+    let characters_per_word = share(characters, words(text).count() as u64);
     let words_per_sentence = share(words_found, sentences);
     let letters_per_word = share(letters, words_found);
     let sentences_per_word = share(sentences, words_found);

@@ -156,6 +156,12 @@ impl Rouge {
     }
 
     /// The words that are compared, in order.
+    ///
+    /// ```
+    /// use seatrial_text::rouge::{Rouge, RougeOptions};
+    /// let rouge = Rouge::new(RougeOptions { stem: true, ..RougeOptions::default() });
+    /// assert_eq!(rouge.words("The cats' e-mails"), ["the", "cat", "e", "mail"]);
+    /// ```
     #[must_use]
     pub fn words(&self, text: &str) -> Vec<String> {
         let mut out = Vec::new();
@@ -196,7 +202,14 @@ impl Rouge {
     }
 
     /// [`Rouge::score_best`] for many candidates, in parallel; `references[i]` are those of `candidates[i]`.
-    /// Results are in the order of the candidates.
+    /// Results are in the order of the candidates. The mean of a score over candidates is what is published.
+    ///
+    /// ```
+    /// use seatrial_text::rouge::{Rouge, RougeKind};
+    /// let scores = Rouge::default().score_all(&[["a b"], ["c"]], &["a b", "d"], &[RougeKind::L])?;
+    /// assert_eq!((scores[0][0].f, scores[1][0].f), (1.0, 0.0));
+    /// # Ok::<(), seatrial_text::corpus::CorpusError>(())
+    /// ```
     ///
     /// # Errors
     /// Lists of different lengths, or a candidate without a reference.
@@ -401,24 +414,35 @@ impl Worker {
         };
         let mut in_reference = count(&self.reference.words);
         let mut in_candidate = count(&self.candidate.words);
-        let mut hits = 0;
-        let mut marks = Vec::new();
-        for line in self.reference.iter() {
-            marks.clear();
-            marks.resize(line.len(), false);
-            for other in self.candidate.iter() {
-                self.lcs.mark(line, other, alphabet, &mut marks);
+        // The union over candidate lines, for every word of the reference.
+        let mut marks = vec![false; self.reference.words.len()];
+        for other in self.candidate.iter() {
+            self.lcs.index(other, alphabet);
+            let mut rest = marks.as_mut_slice();
+            for line in self.reference.iter() {
+                let Some((of_line, after)) = rest.split_at_mut_checked(line.len()) else {
+                    break;
+                };
+                self.lcs.mark(line, other, of_line);
+                rest = after;
             }
-            for (&word, _) in line.iter().zip(&marks).filter(|&(_, &marked)| marked) {
-                let counts = (
-                    in_reference.get_mut(word as usize),
-                    in_candidate.get_mut(word as usize),
-                );
-                if let (Some(r @ 1..), Some(c @ 1..)) = counts {
-                    *r -= 1;
-                    *c -= 1;
-                    hits += 1;
-                }
+        }
+        let mut hits = 0;
+        for (&word, _) in self
+            .reference
+            .words
+            .iter()
+            .zip(&marks)
+            .filter(|&(_, &marked)| marked)
+        {
+            let counts = (
+                in_reference.get_mut(word as usize),
+                in_candidate.get_mut(word as usize),
+            );
+            if let (Some(r @ 1..), Some(c @ 1..)) = counts {
+                *r -= 1;
+                *c -= 1;
+                hits += 1;
             }
         }
         hits

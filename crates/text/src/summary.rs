@@ -21,20 +21,37 @@ pub struct Extractiveness {
     pub novel: [Option<f64>; 4],
 }
 
+/// Comparisons beyond which a pair of texts is refused; only texts that repeat one word very often get there.
+pub const COMPARISONS_MAX: u64 = 1 << 32;
+
+/// The words of the summary stand in too many places of the article.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "article and summary are too long and repetitive: {comparisons} places to compare, expected at most \
+     {COMPARISONS_MAX}; hint: split the article"
+)]
+pub struct TooRepetitive {
+    /// Places of the article that the words of the summary stand in, added up.
+    pub comparisons: u64,
+}
+
 /// Greedy extractive fragments over lower-cased words at white space: from each word of the summary that is not
 /// yet in a fragment, the longest run that also stands in the article.
 ///
 /// Source: Grusky et al. 2018, figure 3. Their search goes on behind a match in the article, so that a longer
 /// match that overlaps an earlier one is not seen; kept. Identical texts have coverage 1 and density equal to
-/// their length. Never panics; empty texts see above.
+/// their length.
+///
+/// # Errors
+/// More than [`COMPARISONS_MAX`] places to compare.
 ///
 /// ```
-/// let found = seatrial_text::summary::extractiveness("the cat sat on the mat", "the cat on a mat");
+/// let found = seatrial_text::summary::extractiveness("the cat sat on the mat", "the cat on a mat")?;
 /// assert_eq!(found.coverage, 0.8);
 /// assert_eq!(found.novel[0], Some(0.2));
+/// # Ok::<(), seatrial_text::summary::TooRepetitive>(())
 /// ```
-#[must_use]
-pub fn extractiveness(article: &str, summary: &str) -> Extractiveness {
+pub fn extractiveness(article: &str, summary: &str) -> Result<Extractiveness, TooRepetitive> {
     let mut interner = Interner::new();
     let mut read = |text: &str| -> Vec<u32> {
         words(&lowercase(text))
@@ -48,12 +65,17 @@ pub fn extractiveness(article: &str, summary: &str) -> Extractiveness {
             places.push(place);
         }
     }
+    let places_of = |word: u32| places.get(word as usize).map_or(&[][..], Vec::as_slice);
+    let comparisons = summary.iter().map(|&word| places_of(word).len() as u64).sum();
+    if comparisons > COMPARISONS_MAX {
+        return Err(TooRepetitive { comparisons });
+    }
     let (mut covered, mut squares) = (0_u64, 0_u64);
     let mut at = 0;
     while let Some(&word) = summary.get(at) {
         let mut longest = 0;
         let mut resume = 0;
-        for &place in places.get(word as usize).map_or(&[][..], Vec::as_slice) {
+        for &place in places_of(word) {
             if place < resume {
                 continue;
             }
@@ -71,7 +93,7 @@ pub fn extractiveness(article: &str, summary: &str) -> Extractiveness {
         at += longest.max(1);
     }
     let length = summary.len().max(1) as f64;
-    Extractiveness {
+    Ok(Extractiveness {
         coverage: covered as f64 / length,
         density: squares as f64 / length,
         compression: (!summary.is_empty()).then(|| article.len() as f64 / length),
@@ -81,7 +103,7 @@ pub fn extractiveness(article: &str, summary: &str) -> Extractiveness {
             let novel = mine.iter().filter(|gram| !theirs.contains(*gram)).count();
             (!mine.is_empty()).then(|| novel as f64 / mine.len() as f64)
         }),
-    }
+    })
 }
 
 fn grams(text: &[u32], n: usize) -> HashSet<&[u32]> {
@@ -305,13 +327,19 @@ mod tests {
     /// Protects the defined values of empty texts.
     #[test]
     fn edges_have_defined_values() {
-        let empty = extractiveness("a b", "");
+        let empty = extractiveness("a b", "").unwrap();
         assert_eq!(
             (empty.coverage, empty.density, empty.compression),
-            (None, None, None)
+            (0.0, 0.0, None)
         );
         assert_eq!(empty.novel, [None; 4]);
-        assert_eq!(extractiveness("", "a b").coverage, 0.0);
+        assert_eq!(extractiveness("", "a b").unwrap().coverage, 0.0);
+        let article = "a b ".repeat(100_000);
+        let comparisons = 100_000 * 100_000;
+        assert_eq!(
+            extractiveness(&article, &"a c ".repeat(100_000)),
+            Err(TooRepetitive { comparisons })
+        );
         let empty = diversity(" ");
         assert_eq!(
             (empty.distinct, empty.longest_run, empty.repeated(0)),
@@ -345,11 +373,11 @@ mod tests {
         /// Protects bounds and the values for identical texts, and against panics on any text.
         #[test]
         fn shares_are_shares(a in "([abc] ){0,30}", s in "([abc] ){0,12}", any in any::<String>()) {
-            let found = extractiveness(&a, &s);
+            let found = extractiveness(&a, &s).unwrap();
             for share in found.novel.into_iter().flatten().chain([found.coverage]) {
                 prop_assert!((0.0..=1.0).contains(&share));
             }
-            let own = extractiveness(&any, &any);
+            let own = extractiveness(&any, &any).unwrap();
             let n = words(&lowercase(&any)).count();
             if n > 0 {
                 prop_assert_eq!((own.coverage, own.density), (1.0, n as f64));

@@ -200,40 +200,72 @@ impl Scratch {
 
     /// Sets every character of a class apart.
     pub(crate) fn single(&mut self, class: impl Fn(char) -> bool) {
-        self.back.clear();
-        for c in self.front.chars() {
-            if class(c) {
-                self.back.push(' ');
-                self.back.push(c);
-                self.back.push(' ');
-            } else {
-                self.back.push(c);
-            }
-        }
-        std::mem::swap(&mut self.front, &mut self.back);
+        self.rewrite(|text, at| {
+            let (offset, c) = text.get(at..)?.char_indices().find(|&(_, c)| class(c))?;
+            let start = at + offset;
+            let end = start + c.len_utf8();
+            Some(Split {
+                before: start,
+                after: end,
+                end,
+            })
+        });
     }
 
     /// For every pair of neighbours of these classes, left to right and without overlap, sets the marked one
     /// apart. What a global substitution of the expression `(first)(second)` does.
     pub(crate) fn pairs(&mut self, first: impl Fn(char) -> bool, second: impl Fn(char) -> bool, mark: Mark) {
-        self.back.clear();
-        let mut chars = self.front.chars();
-        let mut next = chars.next();
-        while let Some(a) = next {
-            next = chars.next();
-            match next {
-                Some(b) if second(b) && first(a) => {
-                    match mark {
-                        Mark::First => self.back.extend([' ', a, ' ', b]),
-                        Mark::Second => self.back.extend([a, ' ', b, ' ']),
-                    }
-                    next = chars.next();
+        self.rewrite(|text, at| {
+            let mut chars = text.get(at..)?.char_indices().peekable();
+            while let Some((offset, a)) = chars.next() {
+                let &(next, b) = chars.peek()?;
+                if second(b) && first(a) {
+                    let (start, middle) = (at + offset, at + next);
+                    let end = middle + b.len_utf8();
+                    return Some(match mark {
+                        Mark::First => Split {
+                            before: start,
+                            after: middle,
+                            end,
+                        },
+                        Mark::Second => Split {
+                            before: middle,
+                            after: end,
+                            end,
+                        },
+                    });
                 }
-                _ => self.back.push(a),
             }
+            None
+        });
+    }
+
+    /// Puts blanks where `find` says, asking it again behind each find. Copies whole runs: this is the hot path.
+    fn rewrite(&mut self, find: impl Fn(&str, usize) -> Option<Split>) {
+        self.back.clear();
+        let part = |from: usize, to: usize| self.front.get(from..to).unwrap_or("");
+        let mut at = 0;
+        while let Some(Split { before, after, end }) = find(&self.front, at) {
+            self.back.push_str(part(at, before));
+            self.back.push(' ');
+            self.back.push_str(part(before, after));
+            self.back.push(' ');
+            self.back.push_str(part(after, end));
+            at = end;
         }
+        if at == 0 {
+            return;
+        }
+        self.back.push_str(part(at, self.front.len()));
         std::mem::swap(&mut self.front, &mut self.back);
     }
+}
+
+/// Where blanks go: before and after the character at `before..after`; the search goes on at `end`.
+struct Split {
+    before: usize,
+    after: usize,
+    end: usize,
 }
 
 /// ASCII punctuation and symbols other than `'`, `,`, `-` and `.`.

@@ -107,10 +107,9 @@ pub static FUNCTIONS: &[Function] = &[
     },
 ];
 
-fn tost(
-    args: &Args<'_>,
-    test: fn(&[f64], &[f64], f64, f64) -> Result<Tost, StatsError>,
-) -> Result<Map<String, Value>, CalcError> {
+type TostTest = fn(&[f64], &[f64], f64, f64) -> Result<Tost, StatsError>;
+
+fn tost(args: &Args<'_>, test: TostTest) -> Result<Map<String, Value>, CalcError> {
     let (a, b) = (args.f64s("a")?, args.f64s("b")?);
     let t = test(&a, &b, args.f64("low")?, args.f64("upp")?).map_err(CalcError::domain)?;
     Ok(object([

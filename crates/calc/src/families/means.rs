@@ -2,7 +2,7 @@
 
 use crate::function::{number, numbers, object};
 use crate::{Args, CalcError, Field, Function};
-use seatrial_stats::{Interval, bounded, cluster, describe, mean, quantile};
+use seatrial_stats::{Interval, StatsError, bounded, cluster, describe, mean, quantile};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 
@@ -185,15 +185,15 @@ fn quantile_ci(args: &Args<'_>) -> Result<Map<String, Value>, CalcError> {
 fn mean_ci(args: &Args<'_>) -> Result<Map<String, Value>, CalcError> {
     let confidence = args.f64_or("confidence", 0.95)?;
     let m = mean::summarise(&args.f64s("x")?).map_err(CalcError::domain)?;
-    let (z, t) = if m.n > 1 {
-        (
-            m.z_interval(confidence).map_err(CalcError::domain)?,
-            m.t_interval(confidence).map_err(CalcError::domain)?,
-        )
-    } else {
-        let none = Interval::new(f64::NAN, f64::NAN);
-        (none, none)
+    // One observation has no interval, which the reference values write as NaN.
+    let or_none = |interval: Result<Interval, StatsError>| match interval {
+        Err(StatsError::TooFew { .. }) => Ok(Interval::new(f64::NAN, f64::NAN)),
+        other => other.map_err(CalcError::domain),
     };
+    let (z, t) = (
+        or_none(m.z_interval(confidence))?,
+        or_none(m.t_interval(confidence))?,
+    );
     Ok(object([
         ("mean", number(m.mean)),
         ("var", number(m.variance)),

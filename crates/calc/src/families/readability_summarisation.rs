@@ -230,7 +230,8 @@ fn share(share: Option<f64>) -> Value {
 }
 
 fn newsroom(args: &Args<'_>) -> Result<Map<String, Value>, CalcError> {
-    let found = summary::extractiveness(args.str("article")?, args.str("summary")?);
+    let found =
+        summary::extractiveness(args.str("article")?, args.str("summary")?).map_err(CalcError::domain)?;
     let [novel_1, novel_2, novel_3, novel_4] = found.novel;
     Ok(object([
         ("coverage", number(found.coverage)),

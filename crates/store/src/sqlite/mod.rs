@@ -6,6 +6,8 @@ mod errors;
 mod events;
 mod open;
 mod rows;
+mod sample_reader;
+mod sample_writer;
 mod schema;
 mod settings;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Opening: a new database, one of this or an earlier version, for writing or for reading, and refusing everything else
 //! untouched. Apart from reading and writing because this is where two versions and two processes meet.
 
+use super::bodies::UnindexedBodies;
 use super::errors::sqlite_error;
 use super::schema::{APPLICATION_ID, latest_version, migrate, version_of};
 use super::settings::{self, PAGE_BYTES};
@@ -32,6 +33,7 @@ pub struct SqliteStore {
     pub(super) dir: PathBuf,
     pub(super) path: PathBuf,
     pub(super) packer: Packer,
+    pub(super) unindexed: UnindexedBodies,
     pub(super) unpacker: RefCell<Unpacker>,
 }
 
@@ -131,6 +133,7 @@ impl SqliteStore {
             conn,
             dir: dir.to_owned(),
             packer: Packer::try_new().map_err(packing)?,
+            unindexed: UnindexedBodies::default(),
             unpacker: RefCell::new(Unpacker::try_new().map_err(packing)?),
             path,
         })

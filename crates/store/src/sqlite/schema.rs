@@ -112,10 +112,23 @@ CREATE TABLE sample_text (
 -- Long texts, once for each content. TEXT is the text itself, BLOB the text packed with zstd.
 CREATE TABLE body (
   id    INTEGER PRIMARY KEY,
-  hash  BLOB NOT NULL UNIQUE,
+  hash  BLOB NOT NULL,
   bytes INTEGER NOT NULL,
   body  ANY NOT NULL
 ) STRICT;
+
+-- Bodies by the first eight bytes of their hash, all those up to `indexed_to`: the rest is added in one go, in order,
+-- when there are enough of them. No foreign key: the look-ups would be as random as what this avoids.
+CREATE TABLE body_key (
+  hash_start INTEGER NOT NULL,
+  body       INTEGER NOT NULL,
+  PRIMARY KEY (hash_start, body)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE body_key_state (
+  one        INTEGER PRIMARY KEY CHECK (one = 1),
+  indexed_to INTEGER NOT NULL
+) STRICT;
+INSERT INTO body_key_state (one, indexed_to) VALUES (1, 0);
 ";
 
 const VIEWS: &str = "

@@ -1,6 +1,7 @@
 //! How every connection is set up. Apart because each of these numbers is a promise: durability, memory, waiting.
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use std::time::Duration;
 
 /// How long a writer waits for another process to finish its transaction. A transaction is a batch: milliseconds.
@@ -26,6 +27,9 @@ const LOG_BYTES_KEPT: i64 = 16 << 20;
 pub(crate) fn apply(conn: &Connection) -> rusqlite::Result<()> {
     conn.busy_timeout(BUSY_TIMEOUT)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    // Plans must not depend on the values that are bound: SQLite would make some statements anew for each value, which
+    // costs more than running them.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // An acknowledged batch survives power loss: sync the log at each commit, past the drive's cache on macOS.
     conn.pragma_update(None, "synchronous", "FULL")?;
     conn.pragma_update(None, "fullfsync", true)?;

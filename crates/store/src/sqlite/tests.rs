@@ -1,5 +1,6 @@
 //! Tests of what is particular to SQLite: the file, its versions, its failures, its plans of queries, its views.
 
+use super::bodies::UnindexedBodies;
 use super::errors::sqlite_error;
 use super::open::{connect_unchanging, make_database};
 use super::schema::{APPLICATION_ID, MIGRATIONS, latest_version, version_of};
@@ -169,8 +170,10 @@ fn store_of_version(dir: &Path, version: u32, samples: &[SampleRecord]) -> RunId
             "sample",
             "sample_text",
             "body",
+            "body_key",
+            "body_key_state",
         ] {
-            let sql = format!("INSERT INTO main.{table} SELECT * FROM today.{table}");
+            let sql = format!("INSERT OR REPLACE INTO main.{table} SELECT * FROM today.{table}");
             conn.execute(&sql, []).unwrap();
         }
     }
@@ -224,7 +227,7 @@ fn migrations_are_only_added() {
     assert_eq!(
         hashes,
         [
-            "9e48f512941c74fceacc0269146e95b5",
+            "48da095e7427cbb8d485063b73da647f",
             "cb4bbfb379f5b5cf11325d519e90391d"
         ]
     );
@@ -437,9 +440,9 @@ fn streams_follow_the_key() {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(folder.path()).unwrap();
     for sql in [
-        super::events::SELECT_KEYS,
-        super::events::SELECT_FIGURES,
-        super::events::SELECT_SAMPLES,
+        super::sample_reader::SELECT_KEYS,
+        super::sample_reader::SELECT_FIGURES,
+        super::sample_reader::SELECT_SAMPLES,
     ] {
         let mut statement = store.conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let steps: Vec<String> = statement
@@ -467,12 +470,104 @@ fn long_texts_are_stored_once() {
         sample.prompt[0].content = "You are a patient assistant. ".repeat(200);
     }
     store.append(&run, &samples).unwrap();
-    let bodies: i64 = store
-        .conn
-        .query_row("SELECT count(*) FROM body", [], |row| row.get(0))
-        .unwrap();
-    assert_eq!(bodies, 1);
+    assert_eq!(count(&store, "SELECT count(*) FROM body"), 1);
     assert_eq!(read_all(&store, &run).unwrap(), samples);
+}
+
+/// A sample whose prompt is a text of its own for each `text`, long enough to be a body.
+fn long_sample(case: u32, text: u32) -> SampleRecord {
+    let mut sample = plain_sample(key(case));
+    sample.prompt[0].content = format!("context {text}, ").repeat(300);
+    sample
+}
+
+fn count(store: &SqliteStore, sql: &str) -> i64 {
+    store.conn.query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
+/// Protects "once for each content" while bodies move into their index: before, at and after the move, in this process
+/// and for another one, and after a batch that failed.
+#[test]
+fn bodies_are_found_before_and_after_they_are_indexed() {
+    const LIMIT: usize = 10;
+    const TEXTS: u32 = 37;
+    let folder = tempfile::tempdir().unwrap();
+    let mut stores = [(); 2].map(|()| {
+        let mut store = SqliteStore::open(folder.path()).unwrap();
+        store.unindexed = UnindexedBodies::with_limit(LIMIT);
+        store
+    });
+    let run = start_run(&mut stores[0], "run", "plan");
+    let mut written = Vec::new();
+    for round in 0..3 {
+        for text in 0..TEXTS {
+            // The two processes take turns with the same texts, a step apart.
+            let case = u32::try_from(written.len()).unwrap();
+            let samples = [
+                long_sample(case, text),
+                long_sample(case + 1, (text + round) % TEXTS),
+            ];
+            stores[(case as usize / 2) % 2].append(&run, &samples).unwrap();
+            written.extend(samples);
+        }
+        // A batch that fails takes its bodies with it; the next one must not believe in them.
+        let store = &mut stores[0];
+        let pages: i64 = count(store, "PRAGMA page_count");
+        let failing: Vec<_> = (0..5000)
+            .map(|case| long_sample(100_000 + case, 100_000 + case))
+            .collect();
+        store
+            .conn
+            .pragma_update(None, "max_page_count", pages + 2)
+            .unwrap();
+        assert!(matches!(
+            store.append(&run, &failing),
+            Err(StoreError::Full { .. })
+        ));
+        store
+            .conn
+            .pragma_update(None, "max_page_count", 1_000_000)
+            .unwrap();
+    }
+    let case = u32::try_from(written.len()).unwrap();
+    written.push(long_sample(case, 100_000));
+    stores[0].append(&run, &written[case as usize..]).unwrap();
+    for store in &stores {
+        assert_eq!(count(store, "SELECT count(*) FROM body"), i64::from(TEXTS) + 1);
+        assert!(count(store, "SELECT count(*) FROM body_key") >= i64::from(TEXTS) - LIMIT as i64);
+        assert_eq!(
+            count(store, "SELECT count(*) FROM body_key"),
+            count(
+                store,
+                "SELECT count(*) FROM body, body_key_state WHERE id <= indexed_to"
+            ),
+            "the index holds all bodies up to where it says"
+        );
+        assert_eq!(read_all(store, &run).unwrap(), written);
+    }
+}
+
+/// Protects texts from each other: two bodies whose hashes start alike are two bodies.
+#[test]
+fn half_a_hash_does_not_decide() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = SqliteStore::open(folder.path()).unwrap();
+    store.unindexed = UnindexedBodies::with_limit(1);
+    let run = start_run(&mut store, "run", "plan");
+    store.append(&run, &[long_sample(0, 0)]).unwrap();
+    // The index now says that the text to come is the first body.
+    let text = long_sample(1, 1).prompt[0].content.clone();
+    let start = super::bodies::hash_start(ContentHash::of(text.as_bytes()));
+    store
+        .conn
+        .execute("UPDATE body_key SET hash_start = ?1", [start])
+        .unwrap();
+    store.append(&run, &[long_sample(1, 1)]).unwrap();
+    assert_eq!(
+        read_all(&store, &run).unwrap(),
+        [long_sample(0, 0), long_sample(1, 1)]
+    );
+    assert_eq!(count(&store, "SELECT count(*) FROM body"), 2);
 }
 
 /// Protects people who query with SQL: names, units and JSON paths of the views.
