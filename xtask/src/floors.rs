@@ -38,18 +38,27 @@ pub(crate) fn check(root: &Path) -> Result<Vec<Problem>, String> {
             continue;
         }
         let Some(floor) = floor_of(&name) else {
-            problems.push(format!("crate `{name}` has no floor; name one in xtask/src/floors.rs and ARCHITECTURE.md"));
+            problems.push(format!(
+                "crate `{name}` has no floor; name one in xtask/src/floors.rs and ARCHITECTURE.md"
+            ));
             continue;
         };
         for dependency in package["dependencies"].as_array().into_iter().flatten() {
-            let Some(used) = dependency["name"].as_str().and_then(|name| name.strip_prefix("seatrial-")) else { continue };
+            let Some(used) = dependency["name"]
+                .as_str()
+                .and_then(|name| name.strip_prefix("seatrial-"))
+            else {
+                continue;
+            };
             let is_for_tests = dependency["kind"].as_str() == Some("dev");
             if is_for_tests && FOR_TESTS.contains(&used) {
                 continue;
             }
             let verdict = match floor_of(used) {
                 None => Some("which only tests may use".to_owned()),
-                Some(below) if below >= floor => Some(format!("floor {below}, but a crate uses lower floors only")),
+                Some(below) if below >= floor => {
+                    Some(format!("floor {below}, but a crate uses lower floors only"))
+                }
                 Some(_) => None,
             };
             if let Some(verdict) = verdict {
@@ -67,5 +76,8 @@ fn folder_of(package: &serde_json::Value) -> Option<String> {
 }
 
 fn floor_of(name: &str) -> Option<u8> {
-    FLOORS.iter().find(|(known, _)| *known == name).map(|(_, floor)| *floor)
+    FLOORS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, floor)| *floor)
 }

@@ -10,11 +10,16 @@ pub(crate) fn check(root: &Path) -> Result<Vec<Problem>, String> {
     let mut problems = Vec::new();
     for path in files(root, &["rs"])? {
         let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-        let header: usize =
-            text.lines().take_while(|line| line.starts_with("//!")).map(|line| line.trim().len() - 3).sum();
+        let header: usize = text
+            .lines()
+            .take_while(|line| line.starts_with("//!"))
+            .map(|line| line.trim().len() - 3)
+            .sum();
         if header < HEADER_CHARS_MIN {
             let name = path.strip_prefix(root).unwrap_or(&path).display();
-            problems.push(format!("{name} does not open with `//!` that says what lives there and why"));
+            problems.push(format!(
+                "{name} does not open with `//!` that says what lives there and why"
+            ));
         }
     }
     Ok(problems)

@@ -54,7 +54,9 @@ fn report(line: &str) {
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_owned)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map_or_else(PathBuf::new, Path::to_owned)
 }
 
 /// The files that git knows or would add, with one of these extensions.
@@ -66,9 +68,15 @@ fn files(root: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>, String> {
         .map_err(|error| format!("failed to run git: {error}"))?;
     let names = String::from_utf8_lossy(&output.stdout).into_owned();
     let wanted = |path: &Path| {
-        path.extension().and_then(|ext| ext.to_str()).is_some_and(|ext| extensions.contains(&ext))
+        path.extension()
+            .and_then(|ext| ext.to_str())
+            .is_some_and(|ext| extensions.contains(&ext))
     };
-    Ok(names.lines().map(|name| root.join(name)).filter(|path| wanted(path) && path.is_file()).collect())
+    Ok(names
+        .lines()
+        .map(|name| root.join(name))
+        .filter(|path| wanted(path) && path.is_file())
+        .collect())
 }
 
 /// The output of `cargo metadata` for the default build.

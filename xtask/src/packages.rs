@@ -8,8 +8,17 @@ use std::path::Path;
 const PACKAGES_MAX: usize = 400;
 /// Never in the default build: each has a lighter stand-in that the design names.
 const BANNED: &[&str] = &[
-    "aws-lc-rs", "aws-lc-sys", "openssl", "openssl-sys", "onig", "onig_sys", "duckdb", "datafusion", "serde_yaml",
-    "serde_yml", "reqwest",
+    "aws-lc-rs",
+    "aws-lc-sys",
+    "openssl",
+    "openssl-sys",
+    "onig",
+    "onig_sys",
+    "duckdb",
+    "datafusion",
+    "serde_yaml",
+    "serde_yml",
+    "reqwest",
 ];
 
 pub(crate) fn check(root: &Path) -> Result<Vec<Problem>, String> {
@@ -25,11 +34,23 @@ pub(crate) fn check(root: &Path) -> Result<Vec<Problem>, String> {
         let Some(id) = node["id"].as_str() else { continue };
         let dependencies = node["deps"].as_array().into_iter().flatten();
         let normal = dependencies.filter(|dependency| {
-            dependency["dep_kinds"].as_array().into_iter().flatten().any(|kind| kind["kind"].is_null())
+            dependency["dep_kinds"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .any(|kind| kind["kind"].is_null())
         });
-        edges.insert(id.to_owned(), normal.filter_map(|dep| dep["pkg"].as_str().map(str::to_owned)).collect());
+        edges.insert(
+            id.to_owned(),
+            normal
+                .filter_map(|dep| dep["pkg"].as_str().map(str::to_owned))
+                .collect(),
+        );
     }
-    let start = names.iter().find(|(_, name)| *name == "seatrial").map(|(id, _)| id.clone());
+    let start = names
+        .iter()
+        .find(|(_, name)| *name == "seatrial")
+        .map(|(id, _)| id.clone());
     let mut seen = BTreeSet::new();
     let mut waiting: Vec<String> = start.into_iter().collect();
     while let Some(id) = waiting.pop() {
@@ -42,7 +63,10 @@ pub(crate) fn check(root: &Path) -> Result<Vec<Problem>, String> {
         problems.push("found no package `seatrial`".to_owned());
     }
     if seen.len() > PACKAGES_MAX {
-        problems.push(format!("the default build has {} packages, at most {PACKAGES_MAX} are allowed", seen.len()));
+        problems.push(format!(
+            "the default build has {} packages, at most {PACKAGES_MAX} are allowed",
+            seen.len()
+        ));
     }
     for id in &seen {
         if let Some(name) = names.get(id).filter(|name| BANNED.contains(&name.as_str())) {

@@ -27,7 +27,9 @@ fn finite(x: f64) -> Option<f64> {
 pub(crate) fn clamp_to(kind: MetricKind, (low, high): Ends) -> Ends {
     match kind {
         MetricKind::Real => (low, high),
-        MetricKind::Binary | MetricKind::Bounded => (low.map(|low| low.max(0.0)), high.map(|high| high.min(1.0))),
+        MetricKind::Binary | MetricKind::Bounded => {
+            (low.map(|low| low.max(0.0)), high.map(|high| high.min(1.0)))
+        }
     }
 }
 
@@ -74,15 +76,23 @@ pub(crate) fn quantile_p_of_met(sorted: &[f64], q: f64, bound: Bound) -> Option<
         }
         Bound::AtLeast(_) => {
             let below = sorted.partition_point(|value| *value < limit) as u64;
-            finite(if below == 0 { 1.0 } else { dist::binom_sf(below - 1, n, q) })
+            finite(if below == 0 {
+                1.0
+            } else {
+                dist::binom_sf(below - 1, n, q)
+            })
         }
     }
 }
 
 /// Exact one-sided bounds of a share, each at confidence 1 − risk.
 pub(crate) fn clopper_pearson_one_sided(ones: f64, n: f64, risk: f64) -> Ends {
-    let low = proportion::clopper_pearson_lower(ones, n, 1.0 - risk).ok().and_then(finite);
-    let high = proportion::clopper_pearson_upper(ones, n, 1.0 - risk).ok().and_then(finite);
+    let low = proportion::clopper_pearson_lower(ones, n, 1.0 - risk)
+        .ok()
+        .and_then(finite);
+    let high = proportion::clopper_pearson_upper(ones, n, 1.0 - risk)
+        .ok()
+        .and_then(finite);
     (low, high)
 }
 
@@ -131,10 +141,14 @@ pub(crate) fn betting_p_of_met(values: &[f64], bound: Bound) -> Option<f64> {
 }
 
 pub(crate) fn student_t_one_sided(values: &[f64], bound: Bound, risk: f64) -> (Ends, Option<f64>) {
-    let Ok(summary) = mean::summarise(values) else { return (NO_ENDS, None) };
+    let Ok(summary) = mean::summarise(values) else {
+        return (NO_ENDS, None);
+    };
     let low = summary.t_lower(1.0 - risk).ok().and_then(finite);
     let high = summary.t_upper(1.0 - risk).ok().and_then(finite);
-    let p = (summary.n > 1).then(|| p_of_met(summary.mean, summary.se, summary.df(), bound)).flatten();
+    let p = (summary.n > 1)
+        .then(|| p_of_met(summary.mean, summary.se, summary.df(), bound))
+        .flatten();
     ((low, high), p)
 }
 
@@ -146,7 +160,9 @@ pub(crate) fn cluster_t_one_sided(
     risk: f64,
     power: f64,
 ) -> (Ends, Option<f64>, Option<f64>) {
-    let Ok(summary) = cluster::summarise(values, clusters) else { return (NO_ENDS, None, None) };
+    let Ok(summary) = cluster::summarise(values, clusters) else {
+        return (NO_ENDS, None, None);
+    };
     if summary.clusters < 2 {
         return (NO_ENDS, None, None);
     }
@@ -163,7 +179,11 @@ fn p_of_met(mean: f64, se: f64, df: f64, bound: Bound) -> Option<f64> {
         Bound::AtLeast(limit) => limit - mean,
         Bound::AtMost(limit) => mean - limit,
     };
-    if se > 0.0 { finite(dist::t_sf(beyond / se, df)) } else { Some(if beyond > 0.0 { 0.0 } else { 1.0 }) }
+    if se > 0.0 {
+        finite(dist::t_sf(beyond / se, df))
+    } else {
+        Some(if beyond > 0.0 { 0.0 } else { 1.0 })
+    }
 }
 
 /// Smallest distance of a mean from its limit that this many values show with the given power.

@@ -77,8 +77,10 @@ impl TaskSeries {
         for metrics in scorers {
             offsets.push(scored.len());
             for spec in metrics {
-                let policy =
-                    Policy { unparsed_is_wrong: spec.unparsed_is_wrong, refused_is_wrong: spec.refused_is_wrong };
+                let policy = Policy {
+                    unparsed_is_wrong: spec.unparsed_is_wrong,
+                    refused_is_wrong: spec.refused_is_wrong,
+                };
                 scored.push(NamedSeries {
                     name: spec.name.to_string(),
                     pillar: spec.pillar,
@@ -99,7 +101,10 @@ impl TaskSeries {
             statistics: OF_SHARES,
             series: Series::new(MetricKind::Binary, Unit::Share, Policy::EXCLUDE, clustered),
         };
-        let has_success = scorers.iter().flatten().any(|spec| spec.kind == MetricKind::Binary);
+        let has_success = scorers
+            .iter()
+            .flatten()
+            .any(|spec| spec.kind == MetricKind::Binary);
         Self {
             scored,
             offsets,
@@ -120,8 +125,12 @@ impl TaskSeries {
         for record in &sample.scores {
             let offset = self.offsets.get(usize::from(record.scorer)).copied();
             let index = offset.map(|offset| offset + usize::from(record.score.metric));
-            let Some(named) = index.and_then(|index| self.scored.get_mut(index)) else { continue };
-            named.series.add(record.score.outcome, record.score.value, cluster);
+            let Some(named) = index.and_then(|index| self.scored.get_mut(index)) else {
+                continue;
+            };
+            named
+                .series
+                .add(record.score.outcome, record.score.value, cluster);
             if success.is_none() && named.series.kind() == MetricKind::Binary {
                 success = Some(record.score.value.unwrap_or(0.0));
             }
@@ -159,7 +168,10 @@ impl TaskSeries {
 
     /// The series of a metric by name.
     pub(crate) fn series(&self, metric: &str) -> Option<&NamedSeries> {
-        self.scored.iter().chain(&self.measured).find(|named| named.name == metric)
+        self.scored
+            .iter()
+            .chain(&self.measured)
+            .find(|named| named.name == metric)
     }
 }
 
@@ -190,24 +202,23 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// For a plan, with the metrics that its scorers yield.
+    /// For a plan, with the metrics that its scorers yield, and for each task whether its answers are clustered.
     #[must_use]
-    pub fn new(draft: &DraftPlan, metrics: TaskMetrics) -> Self {
-        // Repetitions of a case are not independent of each other: the case is the cluster where nothing else is.
-        let clustered: Vec<bool> = draft
-            .tasks
-            .iter()
-            .map(|task| task.cluster.is_some() || task.dataset.fields.cluster.is_some() || task.epochs > 1)
-            .collect();
+    pub fn new(draft: &DraftPlan, metrics: TaskMetrics, clustered: Vec<bool>) -> Self {
         let overall = draft
             .targets
             .iter()
             .map(|_| {
                 let tasks = metrics.iter().zip(&clustered);
-                tasks.map(|(scorers, clustered)| TaskSeries::new(scorers, *clustered)).collect()
+                tasks
+                    .map(|(scorers, clustered)| TaskSeries::new(scorers, *clustered))
+                    .collect()
             })
             .collect();
-        let facts = || TargetFacts { cost: Some(Money::ZERO), ..TargetFacts::default() };
+        let facts = || TargetFacts {
+            cost: Some(Money::ZERO),
+            ..TargetFacts::default()
+        };
         Self {
             targets: draft.targets.iter().map(|_| facts()).collect(),
             metrics,
@@ -222,9 +233,13 @@ impl Collector {
     /// Adds one finished sample. One with a key outside the plan is ignored.
     pub fn add(&mut self, sample: &SampleFigures) {
         let (target, task) = (usize::from(sample.key.target), usize::from(sample.key.task));
-        let Some(clustered) = self.clustered.get(task).copied() else { return };
+        let Some(clustered) = self.clustered.get(task).copied() else {
+            return;
+        };
         let cluster = if clustered { self.cluster_id(sample) } else { 0 };
-        let Some(series) = self.overall.get_mut(target).and_then(|tasks| tasks.get_mut(task)) else { return };
+        let Some(series) = self.overall.get_mut(target).and_then(|tasks| tasks.get_mut(task)) else {
+            return;
+        };
         series.add(sample, cluster);
         if let Some(facts) = self.targets.get_mut(target) {
             facts.add(sample);
@@ -235,8 +250,13 @@ impl Collector {
     }
 
     fn add_to_slices(&mut self, sample: &SampleFigures, cluster: u32, clustered: bool) {
-        let slices = self.slices.entry((sample.key.target, sample.key.task)).or_default();
-        let Some(metrics) = self.metrics.get(usize::from(sample.key.task)) else { return };
+        let slices = self
+            .slices
+            .entry((sample.key.target, sample.key.task))
+            .or_default();
+        let Some(metrics) = self.metrics.get(usize::from(sample.key.task)) else {
+            return;
+        };
         for key in &sample.slices {
             if !slices.contains_key(key) {
                 let of_column = slices.keys().filter(|known| known.column == key.column).count();
@@ -282,7 +302,10 @@ impl TargetFacts {
             Some(kind) => *self.errors.entry(kind.as_str().to_owned()).or_default() += 1,
             None => {
                 self.usage.add(&sample.usage);
-                self.cost = self.cost.zip(sample.cost).map(|(sum, cost)| sum.saturating_add(cost));
+                self.cost = self
+                    .cost
+                    .zip(sample.cost)
+                    .map(|(sum, cost)| sum.saturating_add(cost));
             }
         }
     }

@@ -6,8 +6,8 @@ use crate::gate::{Evidence, weigh};
 use crate::series::LEVEL;
 use seatrial_config::{Bound, DraftPlan, ErrorCap, Gate, OnInconclusive};
 use seatrial_types::{
-    Estimate, ExitCode, FINDINGS_SCHEMA, Findings, GateResult, Method, MetricResult, Pillar, PillarRow, PillarStatus,
-    RunId, SliceKey, Statistic, TOOL_VERSION, TargetFindings, Unit, Verdict,
+    Estimate, ExitCode, FINDINGS_SCHEMA, Findings, GateResult, Method, MetricResult, Pillar, PillarRow,
+    PillarStatus, RunId, SliceKey, Statistic, TOOL_VERSION, TargetFindings, Unit, Verdict,
 };
 
 /// Mark of a number that the measuring client itself spoiled.
@@ -50,7 +50,9 @@ pub struct RunFacts {
 pub fn findings(draft: &DraftPlan, collector: &Collector, facts: &RunFacts) -> Findings {
     let mut warnings = facts.warnings.clone();
     let gates = decide_gates(draft, collector, facts);
-    let targets = (0..draft.targets.len()).map(|index| target_findings(draft, collector, facts, index, &gates)).collect();
+    let targets = (0..draft.targets.len())
+        .map(|index| target_findings(draft, collector, facts, index, &gates))
+        .collect();
     let (verdict, exit) = conclude(draft, collector, facts, &gates, &mut warnings);
     Findings {
         schema: FINDINGS_SCHEMA.to_owned(),
@@ -86,7 +88,13 @@ fn target_findings(
         push_metrics(&mut metrics, &task.name, series, None, facts.client_saturated);
         let key = (to_u16(index), to_u16(task_index));
         for (slice, series) in collector.slices.get(&key).into_iter().flatten() {
-            push_metrics(&mut slices, &task.name, series, Some(slice), facts.client_saturated);
+            push_metrics(
+                &mut slices,
+                &task.name,
+                series,
+                Some(slice),
+                facts.client_saturated,
+            );
         }
     }
     let gates: Vec<_> = gates.iter().filter(|gate| gate.target == target.name).collect();
@@ -121,6 +129,9 @@ fn push_metrics(
             continue;
         }
         for statistic in named.statistics {
+            if slice.is_some() && !is_told_per_slice(named, *statistic) {
+                continue;
+            }
             let mut result = metric_result(task, named, *statistic, slice);
             if client_saturated && named.pillar == Pillar::Performance {
                 result.status = Some(CLIENT_SATURATED.to_owned());
@@ -140,10 +151,26 @@ fn push_metrics(
     }
 }
 
-fn metric_result(task: &str, named: &NamedSeries, statistic: Statistic, slice: Option<&SliceKey>) -> MetricResult {
+/// Slices multiply every metric; of the measured ones only those that people compare between slices are kept.
+fn is_told_per_slice(named: &NamedSeries, statistic: Statistic) -> bool {
+    match named.name.as_str() {
+        "ttft_ms" | "input_tokens" | "output_tokens" | "cost_usd" => false,
+        "latency_ms" => matches!(statistic, Statistic::P50 | Statistic::P95),
+        _ => true,
+    }
+}
+
+fn metric_result(
+    task: &str,
+    named: &NamedSeries,
+    statistic: Statistic,
+    slice: Option<&SliceKey>,
+) -> MetricResult {
     let series = &named.series;
     let estimate = series.estimate(statistic);
-    let bracket = series.worst_and_best().filter(|_| matches!(statistic, Statistic::Mean));
+    let bracket = series
+        .worst_and_best()
+        .filter(|_| matches!(statistic, Statistic::Mean));
     MetricResult {
         task: task.to_owned(),
         metric: named.name.clone(),
@@ -175,10 +202,21 @@ fn cost_per_success(sums: &CostPerSuccess) -> Option<Estimate> {
     if sums.unknown || sums.n == 0.0 {
         return None;
     }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count kept as a whole float")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a count kept as a whole float"
+    )]
     let n = sums.n as u64;
-    let mut estimate =
-        Estimate { value: None, low: None, high: None, level: LEVEL, n, method: Method::None, unit: Unit::Usd };
+    let mut estimate = Estimate {
+        value: None,
+        low: None,
+        high: None,
+        level: LEVEL,
+        n,
+        method: Method::None,
+        unit: Unit::Usd,
+    };
     if sums.success > 0.0 {
         let ratio = sums.cost / sums.success;
         estimate.value = Some(ratio);
@@ -192,26 +230,39 @@ fn cost_per_success(sums: &CostPerSuccess) -> Option<Estimate> {
 }
 
 fn scorecard(metrics: &[MetricResult], gates: &[&GateResult]) -> Vec<PillarRow> {
-    [Pillar::Performance, Pillar::Safety, Pillar::Cost, Pillar::Reliability]
-        .into_iter()
-        .map(|pillar| {
-            let of_pillar: Vec<_> = metrics.iter().filter(|metric| metric.pillar == pillar).collect();
-            let names: Vec<String> = of_pillar.iter().map(|metric| metric.name()).collect();
-            let mut verdicts = gates.iter().filter(|gate| names.contains(&gate.metric)).map(|gate| gate.verdict).peekable();
-            let status = if of_pillar.is_empty() {
-                PillarStatus::NotAssessed
-            } else if verdicts.peek().is_none() {
-                PillarStatus::Measured
-            } else {
-                match overall_verdict(verdicts) {
-                    Verdict::Pass => PillarStatus::Pass,
-                    Verdict::Fail => PillarStatus::Fail,
-                    Verdict::Inconclusive => PillarStatus::Inconclusive,
-                }
-            };
-            PillarRow { pillar, status, metrics: names }
-        })
-        .collect()
+    [
+        Pillar::Performance,
+        Pillar::Safety,
+        Pillar::Cost,
+        Pillar::Reliability,
+    ]
+    .into_iter()
+    .map(|pillar| {
+        let of_pillar: Vec<_> = metrics.iter().filter(|metric| metric.pillar == pillar).collect();
+        let names: Vec<String> = of_pillar.iter().map(|metric| metric.name()).collect();
+        let mut verdicts = gates
+            .iter()
+            .filter(|gate| names.contains(&gate.metric))
+            .map(|gate| gate.verdict)
+            .peekable();
+        let status = if of_pillar.is_empty() {
+            PillarStatus::NotAssessed
+        } else if verdicts.peek().is_none() {
+            PillarStatus::Measured
+        } else {
+            match overall_verdict(verdicts) {
+                Verdict::Pass => PillarStatus::Pass,
+                Verdict::Fail => PillarStatus::Fail,
+                Verdict::Inconclusive => PillarStatus::Inconclusive,
+            }
+        };
+        PillarRow {
+            pillar,
+            status,
+            metrics: names,
+        }
+    })
+    .collect()
 }
 
 fn overall_verdict(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
@@ -232,7 +283,10 @@ fn decide_gates(draft: &DraftPlan, collector: &Collector, facts: &RunFacts) -> V
             }
         }
     }
-    let p: Vec<f64> = weighed.iter().map(|(_, _, evidence)| evidence.p_fail.unwrap_or(1.0)).collect();
+    let p: Vec<f64> = weighed
+        .iter()
+        .map(|(_, _, evidence)| evidence.p_fail.unwrap_or(1.0))
+        .collect();
     let adjusted = bounds::holm(&p);
     weighed
         .into_iter()
@@ -246,28 +300,48 @@ fn decide_gates(draft: &DraftPlan, collector: &Collector, facts: &RunFacts) -> V
 
 fn evidence_for(gate: &Gate, collector: &Collector, target: usize) -> Evidence {
     let series = match &gate.slice {
-        None => collector.overall.get(target).and_then(|tasks| tasks.get(gate.task_index)),
-        Some(slice) => {
-            collector.slices.get(&(to_u16(target), to_u16(gate.task_index))).and_then(|slices| slices.get(slice))
-        }
+        None => collector
+            .overall
+            .get(target)
+            .and_then(|tasks| tasks.get(gate.task_index)),
+        Some(slice) => collector
+            .slices
+            .get(&(to_u16(target), to_u16(gate.task_index)))
+            .and_then(|slices| slices.get(slice)),
     };
-    let Some(series) = series else { return Evidence::none() };
+    let Some(series) = series else {
+        return Evidence::none();
+    };
     if gate.metric == "cost_per_success_usd" {
-        return series.cost_per_success.as_ref().map_or_else(Evidence::none, |sums| weigh_ratio(sums, gate));
+        return series
+            .cost_per_success
+            .as_ref()
+            .map_or_else(Evidence::none, |sums| weigh_ratio(sums, gate));
     }
-    series.series(&gate.metric).map_or_else(Evidence::none, |named| weigh(&named.series, gate.statistic, gate.bound, gate.risk))
+    series.series(&gate.metric).map_or_else(Evidence::none, |named| {
+        weigh(&named.series, gate.statistic, gate.bound, gate.risk)
+    })
 }
 
 fn weigh_ratio(sums: &CostPerSuccess, gate: &Gate) -> Evidence {
-    let Some(estimate) = cost_per_success(sums) else { return Evidence::none() };
-    let Some(value) = estimate.value else { return Evidence { n: estimate.n, ..Evidence::none() } };
+    let Some(estimate) = cost_per_success(sums) else {
+        return Evidence::none();
+    };
+    let Some(value) = estimate.value else {
+        return Evidence {
+            n: estimate.n,
+            ..Evidence::none()
+        };
+    };
     // "Cost ≤ limit × success" is linear, so the gate tests the mean of cost − limit × success against zero.
     let limit = gate.bound.limit();
     let mean = (sums.cost - limit * sums.success) / sums.n;
     let squares = limit.mul_add(limit * sums.success_squared - 2.0 * sums.cross, sums.cost_squared);
     let p_fail = bounds::p_of_mean_beyond(mean, squares, sums.n, gate.bound);
     let half = bounds::ratio_half_width_one_sided(
-        value.mul_add(value * sums.success_squared - 2.0 * sums.cross, sums.cost_squared).max(0.0),
+        value
+            .mul_add(value * sums.success_squared - 2.0 * sums.cross, sums.cost_squared)
+            .max(0.0),
         sums.n,
         sums.success,
         gate.risk,
@@ -300,7 +374,8 @@ fn gate_result(
     let reason = if facts.state != RunState::Complete {
         "the run is unfinished; continue it with --resume".to_owned()
     } else if is_spoiled {
-        "the measuring client was saturated, so the number is not the target's; lower `limits.concurrency`".to_owned()
+        "the measuring client was saturated, so the number is not the target's; lower `limits.concurrency`"
+            .to_owned()
     } else {
         reason_of(gate, evidence, verdict, adjusted)
     };
@@ -337,16 +412,26 @@ fn reason_of(gate: &Gate, evidence: &Evidence, verdict: Verdict, adjusted: Optio
     match verdict {
         _ if evidence.n == 0 => "there is no value to judge".to_owned(),
         Verdict::Pass => match end {
-            Some(end) => format!("{side} {confidence:.4}% bound {end:.4} meets {limit}").replace(".0000%", "%"),
+            Some(end) => {
+                format!("{side} {confidence:.4}% bound {end:.4} meets {limit}").replace(".0000%", "%")
+            }
             None => format!("meets {limit}"),
         },
         Verdict::Fail => match adjusted {
-            Some(p) => format!("p = {p:.2e} that {limit} is met (Holm-adjusted), risk {}", gate.risk),
+            Some(p) => format!(
+                "p = {p:.2e} that {limit} is met (Holm-adjusted), risk {}",
+                gate.risk
+            ),
             None => format!("misses {limit}"),
         },
         Verdict::Inconclusive => {
             let wanted = needed_n(evidence, gate);
-            let visible = evidence.mde.map(|mde| format!("; with n = {} a distance of {mde:.3} from the limit is visible", evidence.n));
+            let visible = evidence.mde.map(|mde| {
+                format!(
+                    "; with n = {} a distance of {mde:.3} from the limit is visible",
+                    evidence.n
+                )
+            });
             format!("neither shown{}{}", visible.unwrap_or_default(), wanted)
         }
     }
@@ -354,7 +439,9 @@ fn reason_of(gate: &Gate, evidence: &Evidence, verdict: Verdict, adjusted: Optio
 
 /// The n that would decide if the value stayed as it is: the visible distance shrinks with the square root of n.
 fn needed_n(evidence: &Evidence, gate: &Gate) -> String {
-    let (Some(value), Some(mde)) = (evidence.value, evidence.mde) else { return String::new() };
+    let (Some(value), Some(mde)) = (evidence.value, evidence.mde) else {
+        return String::new();
+    };
     let distance = (value - gate.bound.limit()).abs();
     if distance <= 0.0 || mde <= distance {
         return String::new();
@@ -362,7 +449,11 @@ fn needed_n(evidence: &Evidence, gate: &Gate) -> String {
     let factor = (mde / distance).powi(2);
     #[expect(clippy::cast_precision_loss, reason = "a count for people")]
     let needed = (factor * evidence.n as f64).ceil();
-    if needed < 1e9 { format!(", about n = {needed} would decide") } else { String::new() }
+    if needed < 1e9 {
+        format!(", about n = {needed} would decide")
+    } else {
+        String::new()
+    }
 }
 
 /// One verdict and one exit code, from the same facts.
@@ -380,7 +471,10 @@ fn conclude(
     if gates.iter().any(|gate| gate.verdict == Verdict::Fail) {
         codes.push(ExitCode::GateFailed);
     }
-    if gates.iter().any(|gate| gate.verdict == Verdict::Inconclusive && gate.inconclusive_fails) {
+    if gates
+        .iter()
+        .any(|gate| gate.verdict == Verdict::Inconclusive && gate.inconclusive_fails)
+    {
         codes.push(ExitCode::Inconclusive);
     }
     if facts.client_saturated {
@@ -389,20 +483,31 @@ fn conclude(
              use a machine with spare processors"
                 .to_owned(),
         );
-        if gates.iter().any(|gate| gate.metric.contains(".latency_ms.") || gate.metric.contains(".ttft_ms.")) {
+        if gates
+            .iter()
+            .any(|gate| gate.metric.contains(".latency_ms.") || gate.metric.contains(".ttft_ms."))
+        {
             codes.push(ExitCode::Saturated);
         }
     }
     for column in &collector.slices_left_out {
         let most = crate::collect::SLICES_PER_COLUMN_MAX;
-        warnings.push(format!("column `{column}` has more than {most} values; further slices are not reported"));
+        warnings.push(format!(
+            "column `{column}` has more than {most} values; further slices are not reported"
+        ));
     }
-    let errors: u64 = collector.targets.iter().flat_map(|target| target.errors.values()).sum();
+    let errors: u64 = collector
+        .targets
+        .iter()
+        .flat_map(|target| target.errors.values())
+        .sum();
     if facts.state == RunState::ErrorCap || is_above(draft.error_cap, errors, collector.finished()) {
         codes.push(ExitCode::Errors);
         let finished = collector.finished();
         warnings.push(match draft.error_cap {
-            ErrorCap::MaxErrors(most) => format!("{errors} of {finished} samples are errors, max_errors is {most}"),
+            ErrorCap::MaxErrors(most) => {
+                format!("{errors} of {finished} samples are errors, max_errors is {most}")
+            }
             ErrorCap::MaxErrorRate(share) => {
                 format!("{errors} of {finished} samples are errors, max_error_rate is {share}")
             }

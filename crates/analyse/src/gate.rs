@@ -37,7 +37,15 @@ impl Evidence {
     /// No data.
     #[must_use]
     pub const fn none() -> Self {
-        Self { value: None, low: None, high: None, p_fail: None, mde: None, method: Method::None, n: 0 }
+        Self {
+            value: None,
+            low: None,
+            high: None,
+            p_fail: None,
+            mde: None,
+            method: Method::None,
+            n: 0,
+        }
     }
 
     /// The decision, given the p-value after correction.
@@ -81,7 +89,12 @@ fn weigh_mean(series: &Series, bound: Bound, risk: f64) -> Evidence {
             let ones = value * n_effective;
             let ends = bounds::clopper_pearson_one_sided(ones, n_effective, risk);
             let p_fail = bounds::binomial_p_of_met(ones, n_effective, bound);
-            (ends, p_fail, bounds::mde_share(limit, n_effective, risk, POWER, bound), Method::ClopperPearson)
+            (
+                ends,
+                p_fail,
+                bounds::mde_share(limit, n_effective, risk, POWER, bound),
+                Method::ClopperPearson,
+            )
         }
         (MetricKind::Bounded, false) => {
             let ends = bounds::betting_one_sided(series.values(), risk);
@@ -90,15 +103,29 @@ fn weigh_mean(series: &Series, bound: Bound, risk: f64) -> Evidence {
             (ends, p_fail, mde, Method::Betting)
         }
         (kind, true) => {
-            let (ends, p_fail, mde) = bounds::cluster_t_one_sided(series.values(), series.clusters(), bound, risk, POWER);
+            let (ends, p_fail, mde) =
+                bounds::cluster_t_one_sided(series.values(), series.clusters(), bound, risk, POWER);
             (bounds::clamp_to(kind, ends), p_fail, mde, Method::ClusterT)
         }
         (MetricKind::Real, false) => {
             let (ends, p_fail) = bounds::student_t_one_sided(series.values(), bound, risk);
-            (ends, p_fail, bounds::mde_mean(series.values(), risk, POWER), Method::StudentT)
+            (
+                ends,
+                p_fail,
+                bounds::mde_mean(series.values(), risk, POWER),
+                Method::StudentT,
+            )
         }
     };
-    Evidence { value: Some(value), low, high, p_fail, mde, method, n: series.denominator() }
+    Evidence {
+        value: Some(value),
+        low,
+        high,
+        p_fail,
+        mde,
+        method,
+        n: series.denominator(),
+    }
 }
 
 fn weigh_percentile(series: &Series, q: f64, bound: Bound, risk: f64) -> Evidence {

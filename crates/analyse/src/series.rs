@@ -21,7 +21,10 @@ pub struct Policy {
 
 impl Policy {
     /// Leaves out whatever has no value: for measurements.
-    pub const EXCLUDE: Self = Self { unparsed_is_wrong: false, refused_is_wrong: false };
+    pub const EXCLUDE: Self = Self {
+        unparsed_is_wrong: false,
+        refused_is_wrong: false,
+    };
 }
 
 /// All values of one metric.
@@ -91,7 +94,11 @@ impl Series {
     /// Adds one finished sample. A value that is not finite counts as unparsed.
     pub fn add(&mut self, outcome: Outcome, value: Option<f64>, cluster: u32) {
         let value = value.filter(|value| value.is_finite());
-        let outcome = if outcome == Outcome::Scored && value.is_none() { Outcome::Unparsed } else { outcome };
+        let outcome = if outcome == Outcome::Scored && value.is_none() {
+            Outcome::Unparsed
+        } else {
+            outcome
+        };
         self.counts.add(outcome);
         let counted = match outcome {
             Outcome::Scored => value,
@@ -106,7 +113,8 @@ impl Series {
 
     /// Adds a sample that counts as an error and has the value all the same: for the error rate itself.
     pub fn add_error_indicator(&mut self, is_error: bool, cluster: u32) {
-        self.counts.add(if is_error { Outcome::Error } else { Outcome::Scored });
+        self.counts
+            .add(if is_error { Outcome::Error } else { Outcome::Scored });
         self.push(f64::from(u8::from(is_error)), cluster);
     }
 
@@ -169,8 +177,20 @@ impl Series {
             Statistic::P99 => self.percentile(0.99),
         };
         let (low, high) = interval;
-        let method = if low.is_none() && high.is_none() { Method::None } else { method };
-        Estimate { value, low, high, level: LEVEL, n: self.denominator, method, unit: self.unit }
+        let method = if low.is_none() && high.is_none() {
+            Method::None
+        } else {
+            method
+        };
+        Estimate {
+            value,
+            low,
+            high,
+            level: LEVEL,
+            n: self.denominator,
+            method,
+            unit: self.unit,
+        }
     }
 
     fn mean(&self) -> Measured {
@@ -178,7 +198,9 @@ impl Series {
             return (None, (None, None), Method::None);
         }
         let (interval, method) = match (self.kind, self.clustered) {
-            (MetricKind::Binary, false) => (bounds::wilson(self.sum, self.denominator, LEVEL), Method::Wilson),
+            (MetricKind::Binary, false) => {
+                (bounds::wilson(self.sum, self.denominator, LEVEL), Method::Wilson)
+            }
             (MetricKind::Binary, true) if self.is_constant() => {
                 // No cluster differs, so no variance can be estimated: as if each cluster were one answer.
                 let clusters = self.n_clusters().unwrap_or(1);
@@ -192,9 +214,10 @@ impl Series {
             (MetricKind::Bounded, false) if self.denominator < BETTING_BELOW || self.is_constant() => {
                 (bounds::betting(&self.values, LEVEL), Method::Betting)
             }
-            (kind, false) => {
-                (bounds::clamp_to(kind, bounds::student_t(&self.values, LEVEL)), Method::StudentT)
-            }
+            (kind, false) => (
+                bounds::clamp_to(kind, bounds::student_t(&self.values, LEVEL)),
+                Method::StudentT,
+            ),
         };
         (Some(self.mean_value()), interval, method)
     }
@@ -202,7 +225,11 @@ impl Series {
     fn percentile(&self, q: f64) -> Measured {
         let mut sorted = self.values.clone();
         sorted.sort_unstable_by(f64::total_cmp);
-        (bounds::quantile(&sorted, q), bounds::quantile_interval(&sorted, q, LEVEL), Method::OrderStatistic)
+        (
+            bounds::quantile(&sorted, q),
+            bounds::quantile_interval(&sorted, q, LEVEL),
+            Method::OrderStatistic,
+        )
     }
 
     pub(crate) fn mean_value(&self) -> f64 {
@@ -223,10 +250,6 @@ impl Series {
 
     pub(crate) const fn is_clustered(&self) -> bool {
         self.clustered
-    }
-
-    pub(crate) const fn sum(&self) -> f64 {
-        self.sum
     }
 
     pub(crate) fn values(&self) -> &[f64] {

@@ -48,7 +48,9 @@ pub(crate) struct OutputArguments {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  seatrial run suite.yaml --json findings.json --junit junit.xml\n  seatrial run suite.yaml --resume")]
+#[command(
+    after_help = "Example:\n  seatrial run suite.yaml --json findings.json --junit junit.xml\n  seatrial run suite.yaml --resume"
+)]
 pub(crate) struct RunArguments {
     /// The suite (YAML).
     pub(crate) suite: PathBuf,

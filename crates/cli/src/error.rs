@@ -19,17 +19,28 @@ pub(crate) struct CliError {
 impl CliError {
     /// A mistake in the command line, a file or the environment.
     pub(crate) fn usage(message: impl Display) -> Self {
-        Self { message: message.to_string(), hint: None, exit: ExitCode::Usage, is_rendered: false }
+        Self {
+            message: message.to_string(),
+            hint: None,
+            exit: ExitCode::Usage,
+            is_rendered: false,
+        }
     }
 
     /// Something outside failed: disk, network, operating system.
     pub(crate) fn infrastructure(message: impl Display) -> Self {
-        Self { exit: ExitCode::Errors, ..Self::usage(message) }
+        Self {
+            exit: ExitCode::Errors,
+            ..Self::usage(message)
+        }
     }
 
     /// Diagnostics of a suite, laid out with snippets.
     pub(crate) fn rendered(message: String) -> Self {
-        Self { is_rendered: true, ..Self::usage(message) }
+        Self {
+            is_rendered: true,
+            ..Self::usage(message)
+        }
     }
 
     /// The same with a hint.

@@ -19,7 +19,11 @@ fn main() -> std::process::ExitCode {
         Err(error) => {
             // Help and version are no errors; clap knows which stream each belongs to.
             let _ = error.print();
-            let code = if error.use_stderr() { ExitCode::Usage } else { ExitCode::Pass };
+            let code = if error.use_stderr() {
+                ExitCode::Usage
+            } else {
+                ExitCode::Pass
+            };
             return std::process::ExitCode::from(code.code());
         }
     };

@@ -28,9 +28,9 @@ pub(crate) fn colors_stderr() -> bool {
 pub(crate) fn stdout(text: &str) -> Result<(), CliError> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(CliError::infrastructure(format!("failed to write to standard output: {error}")))
-        }
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(CliError::infrastructure(
+            format!("failed to write to standard output: {error}"),
+        )),
         _ => Ok(()),
     }
 }
@@ -52,12 +52,17 @@ pub(crate) fn error(error: &CliError) {
 
 /// Writes a file whole: to a temporary file beside it, synced, then renamed over it.
 pub(crate) fn write_whole(path: &Path, text: &str) -> Result<(), CliError> {
-    let failed = |error: std::io::Error| CliError::infrastructure(format!("failed to write {}: {error}", path.display()));
+    let failed = |error: std::io::Error| {
+        CliError::infrastructure(format!("failed to write {}: {error}", path.display()))
+    };
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let mut file = tempfile::Builder::new().prefix(".seatrial-").tempfile_in(folder).map_err(failed)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".seatrial-")
+        .tempfile_in(folder)
+        .map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
     make_readable(&file).map_err(failed)?;
@@ -69,7 +74,8 @@ pub(crate) fn write_whole(path: &Path, text: &str) -> Result<(), CliError> {
 #[cfg(unix)]
 fn make_readable(file: &tempfile::NamedTempFile) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))
+    file.as_file()
+        .set_permissions(std::fs::Permissions::from_mode(0o644))
 }
 
 #[cfg(not(unix))]
@@ -92,11 +98,18 @@ pub(crate) fn check_writable(path: &Path) -> Result<(), CliError> {
         _ => Path::new("."),
     };
     if path.is_dir() {
-        return Err(CliError::usage(format!("{} is a folder, expected a file name", path.display())));
+        return Err(CliError::usage(format!(
+            "{} is a folder, expected a file name",
+            path.display()
+        )));
     }
     if !folder.is_dir() {
-        return Err(CliError::usage(format!("cannot write {}: the folder {} does not exist", path.display(), folder.display()))
-            .hint(format!("create it: mkdir -p {}", folder.display())));
+        return Err(CliError::usage(format!(
+            "cannot write {}: the folder {} does not exist",
+            path.display(),
+            folder.display()
+        ))
+        .hint(format!("create it: mkdir -p {}", folder.display())));
     }
     Ok(())
 }

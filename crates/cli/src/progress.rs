@@ -22,7 +22,10 @@ impl Display {
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar
         });
-        Self { bar, next_plain: PLAIN_EVERY }
+        Self {
+            bar,
+            next_plain: PLAIN_EVERY,
+        }
     }
 
     pub(crate) fn show(&mut self, progress: &Progress) {
@@ -34,7 +37,12 @@ impl Display {
             }
             None if progress.elapsed >= self.next_plain => {
                 self.next_plain = progress.elapsed + PLAIN_EVERY;
-                output::stderr(&format!("{}/{}  {}\n", progress.finished, progress.planned, describe(progress)));
+                output::stderr(&format!(
+                    "{}/{}  {}\n",
+                    progress.finished,
+                    progress.planned,
+                    describe(progress)
+                ));
             }
             None => {}
         }
@@ -67,7 +75,11 @@ fn describe(progress: &Progress) -> String {
     parts.join("  ")
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded just before")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "bounded just before"
+)]
 fn duration(seconds: f64) -> String {
     let whole = seconds.clamp(0.0, 359_999.0).round() as u64;
     match (whole / 3600, whole / 60 % 60, whole % 60) {

@@ -64,27 +64,56 @@ pub(crate) fn conduct(session: Session) -> Result<Findings, CliError> {
         let finished = finished_samples(&store, &plan, &run)?;
         if !is_new {
             store.reopen_run(&id).map_err(store_error)?;
-            output::stderr(&format!("continuing run {id}: {} of {} samples are on record\n", finished.count(), plan.samples()));
+            output::stderr(&format!(
+                "continuing run {id}: {} of {} samples are on record\n",
+                finished.count(),
+                plan.samples()
+            ));
         }
-        let sink = StoreSink::new(SqliteStore::open(&session.store).map_err(store_error)?, id.clone());
+        let sink = StoreSink::new(
+            SqliteStore::open(&session.store).map_err(store_error)?,
+            id.clone(),
+        );
         let drivers = wiring::drivers(&plan);
-        let job = Job { plan: Arc::clone(&plan), scorers: scorers.clone(), drivers, targets, finished };
+        let job = Job {
+            plan: Arc::clone(&plan),
+            scorers: scorers.clone(),
+            drivers,
+            targets,
+            finished,
+        };
         end = execute(&job, sink, &mut store, &id)?;
     } else {
         output::stderr(&format!("run {id} is finished: reporting again, without calls\n"));
     }
-    let ended_at = if run.status == RunStatus::Finished { run.ended_at.clone().unwrap_or_else(now) } else { now() };
-    let findings = analyse(&store, &plan, &scorers, &run, end, ended_at.clone(), session.warnings)?;
+    let ended_at = if run.status == RunStatus::Finished {
+        run.ended_at.clone().unwrap_or_else(now)
+    } else {
+        now()
+    };
+    let findings = analyse(
+        &store,
+        &plan,
+        &scorers,
+        &run,
+        end,
+        ended_at.clone(),
+        session.warnings,
+    )?;
     let status = match end {
         RunEnd::Complete => RunStatus::Finished,
         RunEnd::Interrupted => RunStatus::Interrupted,
         RunEnd::ErrorCap => RunStatus::Stopped,
     };
     let json = seatrial_report::findings_json(&findings).map_err(CliError::infrastructure)?;
-    store.end_run(&id, status, &ended_at, findings.exit_code, Some(&json)).map_err(store_error)?;
+    store
+        .end_run(&id, status, &ended_at, findings.exit_code, Some(&json))
+        .map_err(store_error)?;
     if end != RunEnd::Complete {
         let suite = session.suite_path.unwrap_or_default();
-        output::stderr(&format!("everything finished so far is on record; continue with: seatrial run {suite} --resume\n"));
+        output::stderr(&format!(
+            "everything finished so far is on record; continue with: seatrial run {suite} --resume\n"
+        ));
     }
     Ok(findings)
 }
@@ -110,9 +139,13 @@ fn choose_run(
         }
         Resume::Run(id) => {
             let run = store.run(id).map_err(store_error)?;
-            let run = run.ok_or_else(|| CliError::usage(format!("there is no run {id}")).hint(runs_hint(store)))?;
+            let run =
+                run.ok_or_else(|| CliError::usage(format!("there is no run {id}")).hint(runs_hint(store)))?;
             if run.header.plan_hash != plan.hash {
-                let message = format!("run {id} has another plan ({}) than this suite ({})", run.header.plan_hash, plan.hash);
+                let message = format!(
+                    "run {id} has another plan ({}) than this suite ({})",
+                    run.header.plan_hash, plan.hash
+                );
                 return Err(CliError::usage(message)
                     .hint("targets, prompts, datasets, scorers or seeds differ; start a new run, or restore the suite"));
             }
@@ -130,7 +163,13 @@ fn choose_run(
         samples_planned: plan.samples(),
     };
     store.create_run(&header).map_err(store_error)?;
-    let row = RunRow { header, status: RunStatus::Running, ended_at: None, exit_code: None, samples_finished: 0 };
+    let row = RunRow {
+        header,
+        status: RunStatus::Running,
+        ended_at: None,
+        exit_code: None,
+        samples_finished: 0,
+    };
     Ok((row, true))
 }
 
@@ -158,12 +197,19 @@ fn finished_samples(store: &SqliteStore, plan: &Plan, run: &RunRow) -> Result<Fi
         };
         store.for_each_figures(id, &mut add).map_err(store_error)?;
     } else {
-        store.finished_keys(id, &mut |key| finished.insert(plan, key)).map_err(store_error)?;
+        store
+            .finished_keys(id, &mut |key| finished.insert(plan, key))
+            .map_err(store_error)?;
     }
     Ok(finished)
 }
 
-fn execute(job: &Job, sink: StoreSink<SqliteStore>, store: &mut SqliteStore, id: &RunId) -> Result<RunEnd, CliError> {
+fn execute(
+    job: &Job,
+    sink: StoreSink<SqliteStore>,
+    store: &mut SqliteStore,
+    id: &RunId,
+) -> Result<RunEnd, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -173,7 +219,8 @@ fn execute(job: &Job, sink: StoreSink<SqliteStore>, store: &mut SqliteStore, id:
     let (result, health) = runtime.block_on(async {
         let stop = signals::listen();
         let probe = HealthProbe::start();
-        let result = seatrial_engine::execute(job, Box::new(sink), stop, &mut |progress| display.show(progress)).await;
+        let result =
+            seatrial_engine::execute(job, Box::new(sink), stop, &mut |progress| display.show(progress)).await;
         (result, probe.read())
     });
     display.finish();
@@ -183,7 +230,12 @@ fn execute(job: &Job, sink: StoreSink<SqliteStore>, store: &mut SqliteStore, id:
         Ok(end) => format!("{end:?}").to_lowercase(),
         Err(error) => error.to_string(),
     };
-    let facts = SessionFacts { started_at, ended_at: now(), end, health };
+    let facts = SessionFacts {
+        started_at,
+        ended_at: now(),
+        end,
+        health,
+    };
     let noted = serde_json::to_string(&facts).map(|json| store.append_session(id, &json));
     let end = result.map_err(CliError::infrastructure)?;
     noted.map_err(CliError::infrastructure)?.map_err(store_error)?;
@@ -200,14 +252,19 @@ fn analyse(
     ended_at: String,
     warnings: Vec<String>,
 ) -> Result<Findings, CliError> {
-    let metrics: TaskMetrics =
-        scorers.iter().map(|task| task.iter().map(|scorer| scorer.metrics().to_vec()).collect()).collect();
-    let mut collector = Collector::new(&plan.draft, metrics);
+    let metrics: TaskMetrics = scorers
+        .iter()
+        .map(|task| task.iter().map(|scorer| scorer.metrics().to_vec()).collect())
+        .collect();
+    let clustered = plan.tasks.iter().map(|task| task.is_clustered).collect();
+    let mut collector = Collector::new(&plan.draft, metrics, clustered);
     let mut add = |sample: seatrial_types::SampleFigures| {
         collector.add(&sample);
         ControlFlow::Continue(())
     };
-    store.for_each_figures(&run.header.id, &mut add).map_err(store_error)?;
+    store
+        .for_each_figures(&run.header.id, &mut add)
+        .map_err(store_error)?;
     let sessions = store.sessions(&run.header.id).map_err(store_error)?;
     let client_saturated = sessions
         .iter()
@@ -231,13 +288,27 @@ fn analyse(
 }
 
 /// The report on the screen and in the files that were asked for.
-pub(crate) fn write_reports(findings: &Findings, json: Option<&Path>, junit: Option<&Path>) -> Result<(), CliError> {
+pub(crate) fn write_reports(
+    findings: &Findings,
+    json: Option<&Path>,
+    junit: Option<&Path>,
+) -> Result<(), CliError> {
     let json_text = seatrial_report::findings_json(findings).map_err(CliError::infrastructure)?;
     let takes_stdout = |path: Option<&Path>| path.is_some_and(output::is_stdout);
     if takes_stdout(json) || takes_stdout(junit) {
-        output::stderr(&seatrial_report::terminal(findings, TerminalOptions { color: output::colors_stderr() }));
+        output::stderr(&seatrial_report::terminal(
+            findings,
+            TerminalOptions {
+                color: output::colors_stderr(),
+            },
+        ));
     } else {
-        output::stdout(&seatrial_report::terminal(findings, TerminalOptions { color: output::colors_stdout() }))?;
+        output::stdout(&seatrial_report::terminal(
+            findings,
+            TerminalOptions {
+                color: output::colors_stdout(),
+            },
+        ))?;
     }
     let write = |path: Option<&Path>, text: &str| match path {
         None => Ok(()),
@@ -254,7 +325,10 @@ pub(crate) fn write_reports(findings: &Findings, json: Option<&Path>, junit: Opt
 
 /// The exit code that the findings state.
 pub(crate) fn exit_code(findings: &Findings) -> ExitCode {
-    ExitCode::PRECEDENCE.into_iter().find(|code| code.code() == findings.exit_code).unwrap_or(ExitCode::Pass)
+    ExitCode::PRECEDENCE
+        .into_iter()
+        .find(|code| code.code() == findings.exit_code)
+        .unwrap_or(ExitCode::Pass)
 }
 
 /// A store that cannot be used is an infrastructure error, except where the user named the wrong thing.
@@ -264,16 +338,23 @@ pub(crate) fn store_error(error: StoreError) -> CliError {
 
 fn now() -> String {
     let now = jiff::Timestamp::now();
-    jiff::Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()
+    jiff::Timestamp::from_second(now.as_second())
+        .unwrap_or(now)
+        .to_string()
 }
 
 fn new_run_id() -> RunId {
-    RunId::new(&jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S").to_string(), random_bits())
+    RunId::new(
+        &jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S").to_string(),
+        random_bits(),
+    )
 }
 
 /// Random bits from the operating system by way of the standard library's hash keys.
 fn random_bits() -> u32 {
     use std::hash::{BuildHasher, Hasher};
-    let hash = std::collections::hash_map::RandomState::new().build_hasher().finish();
+    let hash = std::collections::hash_map::RandomState::new()
+        .build_hasher()
+        .finish();
     u32::try_from(hash & u64::from(u32::MAX)).unwrap_or(0)
 }

@@ -12,7 +12,9 @@ pub(crate) fn listen() -> watch::Receiver<Stop> {
                 return;
             }
             if wanted == Stop::Soon {
-                crate::output::stderr("\nstopping: waiting for calls under way (Ctrl-C again to abandon them)\n");
+                crate::output::stderr(
+                    "\nstopping: waiting for calls under way (Ctrl-C again to abandon them)\n",
+                );
             }
         }
     });

@@ -12,7 +12,9 @@ use std::sync::Arc;
 
 /// Everything that may be named in a suite.
 pub(crate) fn vocabulary() -> Vocabulary {
-    Vocabulary { scorers: seatrial_score::vocabulary() }
+    Vocabulary {
+        scorers: seatrial_score::vocabulary(),
+    }
 }
 
 /// Builds the scorers of every task; all problems at once, each at its place in the suite.
@@ -52,7 +54,9 @@ fn split_hint(text: &str) -> (String, Option<String>) {
 
 /// One driver per task.
 pub(crate) fn drivers(plan: &Arc<Plan>) -> Vec<Arc<dyn Driver>> {
-    (0..plan.tasks.len()).map(|task| Arc::new(SingleTurn::new(Arc::clone(plan), task)) as Arc<dyn Driver>).collect()
+    (0..plan.tasks.len())
+        .map(|task| Arc::new(SingleTurn::new(Arc::clone(plan), task)) as Arc<dyn Driver>)
+        .collect()
 }
 
 /// Builds every target; all problems at once.
@@ -109,11 +113,10 @@ fn target_run(
                 stream: true,
                 extra_ca: ca_file.map(PathBuf::from),
             };
-            let chat = provider::OpenAiChat::try_new(endpoint, clock.clone(), seed)
-                .map_err(|error| {
-                    let (message, hint) = split_hint(&error.to_string());
-                    ("base_url", message, hint)
-                })?;
+            let chat = provider::OpenAiChat::try_new(endpoint, clock.clone(), seed).map_err(|error| {
+                let (message, hint) = split_hint(&error.to_string());
+                ("base_url", message, hint)
+            })?;
             provider::Provider::OpenAi(Box::new(chat))
         }
         Endpoint::Recorded(recorded) => {
@@ -123,15 +126,18 @@ fn target_run(
                 usage_field: recorded.usage_field.clone(),
                 latency_ms_field: recorded.latency_ms_field.clone(),
             };
-            let answers = provider::Recorded::try_open(&recorded.path, fields)
-                .map_err(|error| {
-                    let (message, hint) = split_hint(&error.to_string());
-                    ("path", message, hint)
-                })?;
-            provider::Provider::Recorded(answers)
+            let answers = provider::Recorded::try_open(&recorded.path, fields).map_err(|error| {
+                let (message, hint) = split_hint(&error.to_string());
+                ("path", message, hint)
+            })?;
+            provider::Provider::Recorded(Box::new(answers))
         }
     };
-    Ok(TargetRun { model: Arc::new(TargetModel::new(provider)), concurrency, price: target.price })
+    Ok(TargetRun {
+        model: Arc::new(TargetModel::new(provider)),
+        concurrency,
+        price: target.price,
+    })
 }
 
 /// The API key from the environment; it goes into a [`Secret`] at once.
@@ -142,7 +148,9 @@ fn key(variable: &str, is_required: bool) -> Result<Option<Secret>, TargetProble
         _ => Err((
             "api_key_env",
             format!("the environment variable {variable} is not set"),
-            Some(format!("export {variable}=…, or name another variable with `api_key_env`")),
+            Some(format!(
+                "export {variable}=…, or name another variable with `api_key_env`"
+            )),
         )),
     }
 }

@@ -30,7 +30,9 @@ fn twenty_kills_change_nothing_and_repeat_little() {
 
     let server = simulate(&workspace, &persona);
     write_suite(&workspace, &server.base_url(), &limits, rest);
-    let _ = workspace.run(&["run", "suite.yaml", "--store", "calm", "--json", "calm.json"]).expect_code(0);
+    let _ = workspace
+        .run(&["run", "suite.yaml", "--store", "calm", "--json", "calm.json"])
+        .expect_code(0);
     assert_eq!(server.stats().requests, CASES as u64);
     drop(server);
 
@@ -57,7 +59,17 @@ fn twenty_kills_change_nothing_and_repeat_little() {
         child.wait().unwrap();
         kills += 1;
     }
-    let last = workspace.run(&["run", "suite.yaml", "--resume", "--store", "hurt", "--json", "hurt.json"]).expect_code(0);
+    let last = workspace
+        .run(&[
+            "run",
+            "suite.yaml",
+            "--resume",
+            "--store",
+            "hurt",
+            "--json",
+            "hurt.json",
+        ])
+        .expect_code(0);
     assert!(last.stderr.contains("continuing run"), "{}", last.stderr);
 
     let (calm, hurt) = (workspace.json("calm.json"), workspace.json("hurt.json"));
@@ -71,10 +83,24 @@ fn twenty_kills_change_nothing_and_repeat_little() {
     assert_eq!(same(&calm), same(&hurt));
     let stats = server.stats();
     assert_eq!(stats.distinct_prompts, CASES as u64);
-    assert!(stats.repeats <= kills * CONCURRENCY, "{} repeated calls for {kills} kills", stats.repeats);
+    assert!(
+        stats.repeats <= kills * CONCURRENCY,
+        "{} repeated calls for {kills} kills",
+        stats.repeats
+    );
 
     // Finished: reported again without a call.
-    let again = workspace.run(&["run", "suite.yaml", "--resume", "--store", "hurt", "--json", "again.json"]).expect_code(0);
+    let again = workspace
+        .run(&[
+            "run",
+            "suite.yaml",
+            "--resume",
+            "--store",
+            "hurt",
+            "--json",
+            "again.json",
+        ])
+        .expect_code(0);
     assert!(again.stderr.contains("without calls"), "{}", again.stderr);
     assert_eq!(server.stats().requests, stats.requests);
     assert_eq!(without_times(&hurt), without_times(&workspace.json("again.json")));

@@ -8,7 +8,7 @@ use seatrial_types::{
 use std::fmt::Write;
 
 /// Slices that are shown per target; the rest is in the files.
-const SLICES_SHOWN_MAX: usize = 12;
+const SLICES_SHOWN_MAX: usize = 5;
 /// Gates that are shown.
 const GATES_SHOWN_MAX: usize = 60;
 
@@ -213,7 +213,15 @@ impl Screen {
                 "  {verdict}{pad}  {}  {}{slice} {bound} {limit}  {value}  n {}",
                 gate.target, gate.metric, gate.n
             ));
-            self.line(&format!("  {:<12}  {}", "", gate.reason));
+            let derived = gate
+                .name
+                .starts_with(gate.metric.split('.').next().unwrap_or_default());
+            let name = if derived {
+                String::new()
+            } else {
+                format!("{}: ", gate.name)
+            };
+            self.line(&format!("  {:<12}  {name}{}", "", gate.reason));
         }
         if gates.len() > GATES_SHOWN_MAX {
             self.line(&format!(

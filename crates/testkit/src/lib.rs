@@ -20,7 +20,10 @@ pub fn test_data(test: &str) -> Option<PathBuf> {
         return Some(folder);
     }
     // To the descriptor itself: the test harness would swallow the notice of a passing test.
-    let notice = format!("{test} skipped: no shared test data at {} (set SEATRIAL_TEST_DATA)\n", folder.display());
+    let notice = format!(
+        "{test} skipped: no shared test data at {} (set SEATRIAL_TEST_DATA)\n",
+        folder.display()
+    );
     let _ = std::io::Write::write_all(&mut std::io::stderr(), notice.as_bytes());
     None
 }

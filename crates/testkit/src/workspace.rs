@@ -28,9 +28,15 @@ impl Workspace {
     /// # Panics
     /// Where no temporary folder can be made.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "a test without a temporary folder cannot go on")]
+    #[expect(
+        clippy::expect_used,
+        reason = "a test without a temporary folder cannot go on"
+    )]
     pub fn new(binary: &str) -> Self {
-        Self { folder: tempfile::tempdir().expect("a temporary folder"), binary: PathBuf::from(binary) }
+        Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+            binary: PathBuf::from(binary),
+        }
     }
 
     /// The folder.
@@ -43,7 +49,10 @@ impl Workspace {
     ///
     /// # Panics
     /// Where that fails.
-    #[expect(clippy::expect_used, reason = "a test that cannot write its input cannot go on")]
+    #[expect(
+        clippy::expect_used,
+        reason = "a test that cannot write its input cannot go on"
+    )]
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path().join(name);
         std::fs::write(&path, content).expect("a file in the temporary folder");
@@ -65,7 +74,12 @@ impl Workspace {
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
-        command.args(arguments).current_dir(self.path()).env_clear().env("CI", "true").stdin(Stdio::null());
+        command
+            .args(arguments)
+            .current_dir(self.path())
+            .env_clear()
+            .env("CI", "true")
+            .stdin(Stdio::null());
         for kept in ["PATH", "HOME", "TMPDIR", "LLVM_PROFILE_FILE"] {
             if let Some(value) = std::env::var_os(kept) {
                 command.env(kept, value);
@@ -90,7 +104,11 @@ impl Workspace {
     #[must_use]
     #[expect(clippy::expect_used, reason = "a test without its process cannot go on")]
     pub fn spawn(&self, arguments: &[&str]) -> Child {
-        self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts")
+        self.command(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts")
     }
 }
 
@@ -119,7 +137,10 @@ impl Finished {
     #[expect(clippy::panic, reason = "this is an assertion")]
     pub fn expect_code(self, code: i32) -> Self {
         if self.code != code {
-            panic!("exit {} instead of {code}\n--- stdout\n{}\n--- stderr\n{}", self.code, self.stdout, self.stderr);
+            panic!(
+                "exit {} instead of {code}\n--- stdout\n{}\n--- stderr\n{}",
+                self.code, self.stdout, self.stderr
+            );
         }
         self
     }
@@ -128,9 +149,19 @@ impl Finished {
 /// Findings without what is measured by a clock or drawn per run: what must be the same for the same answers.
 #[must_use]
 pub fn without_times(findings: &Value) -> Value {
-    const TIMED_KEYS: [&str; 5] = ["run_id", "started_at", "ended_at", "client_queue_ms_p99", "warnings"];
+    const TIMED_KEYS: [&str; 5] = [
+        "run_id",
+        "started_at",
+        "ended_at",
+        "client_queue_ms_p99",
+        "warnings",
+    ];
     match findings {
-        Value::Array(items) => items.iter().filter(|item| !is_timed(item)).map(without_times).collect(),
+        Value::Array(items) => items
+            .iter()
+            .filter(|item| !is_timed(item))
+            .map(without_times)
+            .collect(),
         Value::Object(map) => map
             .iter()
             .filter(|(key, _)| !TIMED_KEYS.contains(&key.as_str()))

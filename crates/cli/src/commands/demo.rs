@@ -22,10 +22,15 @@ pub(crate) fn demo(arguments: &DemoArguments) -> Result<ExitCode, CliError> {
     let suite_path = out.join("demo.yaml");
     output::write_whole(&out.join("support.jsonl"), CASES)?;
 
-    let sim = SimHandle::spawn(sim_config(arguments.seed, out)?)
-        .map_err(|error| CliError::infrastructure(format!("failed to start the simulated provider: {error}")))?;
+    let sim = SimHandle::spawn(sim_config(arguments.seed, out)?).map_err(|error| {
+        CliError::infrastructure(format!("failed to start the simulated provider: {error}"))
+    })?;
     let base_url = sim.base_url();
-    let suite = format!("seed: {}\n{}", arguments.seed, SUITE.replace(PLACEHOLDER, &base_url));
+    let suite = format!(
+        "seed: {}\n{}",
+        arguments.seed,
+        SUITE.replace(PLACEHOLDER, &base_url)
+    );
     output::write_whole(&suite_path, &suite)?;
 
     let (draft, warnings) = seatrial_config::parse_suite(&suite, &suite_path, &wiring::vocabulary())
@@ -42,9 +47,17 @@ pub(crate) fn demo(arguments: &DemoArguments) -> Result<ExitCode, CliError> {
     drop(sim);
     let (json, junit) = (out.join("findings.json"), out.join("junit.xml"));
     session::write_reports(&findings, Some(&json), Some(&junit))?;
-    output::stderr(&format!("report files: {}, {}\n", json.display(), junit.display()));
+    output::stderr(&format!(
+        "report files: {}, {}\n",
+        json.display(),
+        junit.display()
+    ));
     let code = session::exit_code(&findings);
-    Ok(if arguments.gate || code == ExitCode::Interrupted { code } else { ExitCode::Pass })
+    Ok(if arguments.gate || code == ExitCode::Interrupted {
+        code
+    } else {
+        ExitCode::Pass
+    })
 }
 
 fn sim_config(seed: u64, out: &Path) -> Result<SimConfig, CliError> {

@@ -13,12 +13,17 @@ use std::path::Path;
 
 pub(crate) fn export(arguments: &ExportArguments) -> Result<ExitCode, CliError> {
     let store = SqliteStore::open_read_only(&arguments.store.store).map_err(|error| {
-        CliError::usage(error).hint("name the folder of the record with --store, or make a run first: seatrial run SUITE")
+        CliError::usage(error)
+            .hint("name the folder of the record with --store, or make a run first: seatrial run SUITE")
     })?;
     let run = find_run(&store, &arguments.run)?;
     let plan = store.plan(run.header.plan_hash).map_err(store_error)?;
     let names = Names::of(plan.as_deref());
-    match arguments.output.as_deref().filter(|path| !output::is_stdout(path)) {
+    match arguments
+        .output
+        .as_deref()
+        .filter(|path| !output::is_stdout(path))
+    {
         None => {
             let out = std::io::stdout().lock();
             match write_samples(&store, &run.header.id, &names, arguments.format, out) {
@@ -28,11 +33,25 @@ pub(crate) fn export(arguments: &ExportArguments) -> Result<ExitCode, CliError> 
         }
         Some(path) => {
             output::check_writable(path)?;
-            let failed =
-                |error: std::io::Error| CliError::infrastructure(format!("failed to write {}: {error}", path.display()));
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-            let mut file = tempfile::Builder::new().prefix(".seatrial-").tempfile_in(folder).map_err(failed)?;
-            write_samples(&store, &run.header.id, &names, arguments.format, file.as_file_mut()).map_err(failed)?;
+            let failed = |error: std::io::Error| {
+                CliError::infrastructure(format!("failed to write {}: {error}", path.display()))
+            };
+            let folder = path
+                .parent()
+                .filter(|folder| !folder.as_os_str().is_empty())
+                .unwrap_or_else(|| Path::new("."));
+            let mut file = tempfile::Builder::new()
+                .prefix(".seatrial-")
+                .tempfile_in(folder)
+                .map_err(failed)?;
+            write_samples(
+                &store,
+                &run.header.id,
+                &names,
+                arguments.format,
+                file.as_file_mut(),
+            )
+            .map_err(failed)?;
             file.as_file().sync_all().map_err(failed)?;
             file.persist(path).map_err(|error| failed(error.error))?;
         }
@@ -49,7 +68,11 @@ fn find_run(store: &SqliteStore, id: &str) -> Result<seatrial_store::RunRow, Cli
     };
     found.ok_or_else(|| {
         let ids: Vec<_> = runs.iter().map(|run| run.header.id.as_str()).collect();
-        let known = if ids.is_empty() { "the record has no runs".to_owned() } else { format!("newest runs: {}", ids.join(", ")) };
+        let known = if ids.is_empty() {
+            "the record has no runs".to_owned()
+        } else {
+            format!("newest runs: {}", ids.join(", "))
+        };
         CliError::usage(format!("there is no run `{id}`")).hint(known)
     })
 }
@@ -59,20 +82,29 @@ struct Names(Value);
 
 impl Names {
     fn of(plan: Option<&str>) -> Self {
-        Self(plan.and_then(|plan| serde_json::from_str(plan).ok()).unwrap_or(Value::Null))
+        let plan: Value = plan
+            .and_then(|plan| serde_json::from_str(plan).ok())
+            .unwrap_or(Value::Null);
+        Self(plan["suite"].clone())
     }
 
     fn target(&self, index: u16) -> String {
-        self.0["targets"][usize::from(index)]["name"].as_str().map_or_else(|| index.to_string(), str::to_owned)
+        self.0["targets"][usize::from(index)]["name"]
+            .as_str()
+            .map_or_else(|| index.to_string(), str::to_owned)
     }
 
     fn task(&self, index: u16) -> String {
-        self.0["tasks"][usize::from(index)]["name"].as_str().map_or_else(|| index.to_string(), str::to_owned)
+        self.0["tasks"][usize::from(index)]["name"]
+            .as_str()
+            .map_or_else(|| index.to_string(), str::to_owned)
     }
 
     fn scorer(&self, task: u16, scorer: u16) -> String {
         let scorer_value = &self.0["tasks"][usize::from(task)]["scorers"][usize::from(scorer)];
-        scorer_value["name"].as_str().map_or_else(|| scorer.to_string(), str::to_owned)
+        scorer_value["name"]
+            .as_str()
+            .map_or_else(|| scorer.to_string(), str::to_owned)
     }
 }
 
@@ -91,7 +123,8 @@ fn write_samples(
             ExportFormat::Jsonl => writeln!(out, "{}", sample_json(names, run, &sample)),
             ExportFormat::Csv => {
                 if std::mem::take(&mut csv_header_due) {
-                    out.write_all(CSV_HEADER).and_then(|()| write_csv(&mut out, names, &sample))
+                    out.write_all(CSV_HEADER)
+                        .and_then(|()| write_csv(&mut out, names, &sample))
                 } else {
                     write_csv(&mut out, names, &sample)
                 }
@@ -105,7 +138,9 @@ fn write_samples(
             }
         }
     };
-    store.for_each_sample(run, &mut write).map_err(std::io::Error::other)?;
+    store
+        .for_each_sample(run, &mut write)
+        .map_err(std::io::Error::other)?;
     result?;
     if csv_header_due {
         out.write_all(CSV_HEADER)?;
@@ -129,8 +164,11 @@ fn sample_json(names: &Names, run: &RunId, sample: &SampleRecord) -> Value {
                    "outcome": record.score.outcome, "value": record.score.value, "detail": record.score.detail})
         })
         .collect();
-    let slices: serde_json::Map<String, Value> =
-        sample.slices.iter().map(|slice| (slice.column.clone(), slice.value.clone().into())).collect();
+    let slices: serde_json::Map<String, Value> = sample
+        .slices
+        .iter()
+        .map(|slice| (slice.column.clone(), slice.value.clone().into()))
+        .collect();
     json!({
         "run_id": run, "target": names.target(sample.key.target), "task": names.task(sample.key.task),
         "id": sample.case_id.as_ref(), "epoch": sample.key.epoch, "cluster": sample.cluster.as_deref(), "slices": slices,
@@ -168,10 +206,20 @@ fn write_csv(out: &mut impl Write, names: &Names, sample: &SampleRecord) -> std:
             text(record.score.value.map(|value| value.to_string())),
             record.score.detail.clone().unwrap_or_default(),
             text(latency.map(|ms| ms.to_string())),
-            text(answer.and_then(|answer| answer.usage.input_tokens).map(|n| n.to_string())),
-            text(answer.and_then(|answer| answer.usage.output_tokens).map(|n| n.to_string())),
+            text(
+                answer
+                    .and_then(|answer| answer.usage.input_tokens)
+                    .map(|n| n.to_string()),
+            ),
+            text(
+                answer
+                    .and_then(|answer| answer.usage.output_tokens)
+                    .map(|n| n.to_string()),
+            ),
             text(sample.cost.map(|cost| cost.to_string())),
-            error.map(|error| error.kind.as_str().to_owned()).unwrap_or_default(),
+            error
+                .map(|error| error.kind.as_str().to_owned())
+                .unwrap_or_default(),
         ];
         let line: Vec<String> = fields.iter().map(|field| csv_field(field)).collect();
         writeln!(out, "{}", line.join(","))?;
@@ -181,5 +229,9 @@ fn write_csv(out: &mut impl Write, names: &Names, sample: &SampleRecord) -> std:
 
 /// A field as RFC 4180 writes it.
 fn csv_field(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
 }

@@ -8,7 +8,10 @@ use crate::wiring;
 use seatrial_types::{ExitCode, RunId};
 
 pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, CliError> {
-    for path in [&arguments.output.json, &arguments.output.junit].into_iter().flatten() {
+    for path in [&arguments.output.json, &arguments.output.junit]
+        .into_iter()
+        .flatten()
+    {
         output::check_writable(path)?;
     }
     let (draft, warnings) = seatrial_config::read_suite(&arguments.suite, &wiring::vocabulary())
@@ -27,6 +30,10 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, CliError> {
         ca_file: arguments.ca_file.clone(),
     };
     let findings = session::conduct(session)?;
-    session::write_reports(&findings, arguments.output.json.as_deref(), arguments.output.junit.as_deref())?;
+    session::write_reports(
+        &findings,
+        arguments.output.json.as_deref(),
+        arguments.output.junit.as_deref(),
+    )?;
     Ok(session::exit_code(&findings))
 }

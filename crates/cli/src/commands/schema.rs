@@ -11,7 +11,9 @@ pub(crate) fn schema(arguments: &SchemaArguments) -> Result<ExitCode, CliError> 
         SchemaName::Suite => Ok(seatrial_config::schema(&wiring::vocabulary())),
         SchemaName::Findings => seatrial_report::findings_schema(),
     };
-    let text = schema.and_then(|schema| serde_json::to_string_pretty(&schema)).map_err(CliError::infrastructure)?;
+    let text = schema
+        .and_then(|schema| serde_json::to_string_pretty(&schema))
+        .map_err(CliError::infrastructure)?;
     output::stdout(&(text + "\n"))?;
     Ok(ExitCode::Pass)
 }

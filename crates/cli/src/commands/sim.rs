@@ -21,7 +21,10 @@ pub(crate) fn sim(arguments: &SimArguments) -> Result<ExitCode, CliError> {
         let sim = Sim::bind(arguments.listen, config)
             .map_err(|error| CliError::usage(format!("failed to listen on {}: {error}", arguments.listen)))?;
         let address = sim.local_addr();
-        output::stdout(&format!("{}\n", serde_json::json!({"listening": format!("http://{address}")})))?;
+        output::stdout(&format!(
+            "{}\n",
+            serde_json::json!({"listening": format!("http://{address}")})
+        ))?;
         let mut stop = crate::signals::listen();
         sim.run(async move {
             let _ = stop.changed().await;

@@ -22,7 +22,8 @@ pub(crate) fn simulate(workspace: &Workspace, persona: &Value) -> SimHandle {
     for (key, value) in persona.as_object().unwrap() {
         with_model[key] = value.clone();
     }
-    let config = json!({"seed": 3, "answers": workspace.path().join("cases.jsonl"), "personas": [with_model]});
+    let config =
+        json!({"seed": 3, "answers": workspace.path().join("cases.jsonl"), "personas": [with_model]});
     SimHandle::spawn(SimConfig::from_value(config).unwrap()).unwrap()
 }
 
