@@ -11,6 +11,7 @@ pub mod dist;
 pub mod drift;
 pub mod equivalence;
 mod error;
+pub mod fisher;
 mod interval;
 mod linalg;
 pub mod mcnemar;

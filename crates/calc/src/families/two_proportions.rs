@@ -2,7 +2,8 @@
 
 use crate::function::{number, object};
 use crate::{Args, CalcError, Field, Function};
-use seatrial_stats::two_proportions::{ScoreRoot, TwoShares, fisher_exact};
+use seatrial_stats::fisher::fisher_exact;
+use seatrial_stats::two_proportions::{ScoreRoot, TwoShares};
 use seatrial_stats::{Interval, StatsError};
 use serde_json::{Map, Value};
 
