@@ -187,7 +187,7 @@ pub fn to_u64(value: &Value, name: &str) -> Result<u64, CalcError> {
             clippy::cast_sign_loss,
             reason = "checked: whole and in range"
         )]
-        Some(x) if x >= 0.0 && x <= LARGEST && x.fract() == 0.0 => Ok(x as u64),
+        Some(x) if (0.0..=LARGEST).contains(&x) && x.fract() == 0.0 => Ok(x as u64),
         _ => Err(wrong(name, "a whole number >= 0", value)),
     }
 }

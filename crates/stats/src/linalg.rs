@@ -48,7 +48,7 @@ impl Square {
                 let rest = self.at(i, j) - dot;
                 if i == j {
                     // Relative to the diagonal: a pivot that is all rounding means a singular matrix.
-                    if !(rest > 1e-13 * self.at(i, i).abs()) {
+                    if rest <= 1e-13 * self.at(i, i).abs() || rest.is_nan() {
                         return None;
                     }
                     factor[i * n + i] = rest.sqrt();

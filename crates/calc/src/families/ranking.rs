@@ -1,7 +1,7 @@
 //! Family `ranking` of the calculator.
 
 use crate::args::{to_f64, to_list, to_u64, wrong};
-use crate::function::{number, numbers, object};
+use crate::function::{numbers, object};
 use crate::{Args, CalcError, Field, Function};
 use seatrial_stats::ranking as stats;
 use seatrial_stats::ranking::{Elo, Match};

@@ -234,7 +234,7 @@ impl Detector for Adwin {
         state.seen += 1;
         state.n += 1;
         state.insert(x, self.max_buckets);
-        if state.n % self.clock == 0 && state.width > self.grace_period as f64 {
+        if state.n.is_multiple_of(self.clock) && state.width > self.grace_period as f64 {
             while self.finds_cut(state) {
                 state.drifted = true;
                 state.forget_oldest();

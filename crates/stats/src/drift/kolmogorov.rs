@@ -300,11 +300,8 @@ mod tests {
             }
             let (mut i, mut j, mut largest) = (0u64, 0u64, 0u64);
             for place in 0..n + m {
-                if mask >> place & 1 == 1 {
-                    i += 1
-                } else {
-                    j += 1
-                }
+                let up = u64::from(mask >> place & 1);
+                (i, j) = (i + up, j + 1 - up);
                 largest = largest.max((i * m).abs_diff(j * n));
             }
             *counts.entry(largest).or_insert(0u64) += 1;

@@ -113,7 +113,7 @@ fn logistic(data: &[(bool, f64)]) -> Option<LengthFit> {
             h11 += w * x * x;
         }
         let determinant = h00 * h11 - h01 * h01;
-        if !(determinant > 0.0) {
+        if determinant <= 0.0 || determinant.is_nan() {
             return None;
         }
         let (d0, d1) = (
