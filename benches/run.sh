@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Figures of docs/benchmarks.md: builds the release binary and measures it. Needs Python 3 beside Rust.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cargo build --release --locked --package seatrial
+target=$(cargo metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')
+echo "$(date -u +%F), $(nproc) cores, load $(cut -d' ' -f1 /proc/loadavg)"
+python3 benches/main_job.py "$target/release/seatrial" "$@"
