@@ -13,6 +13,7 @@ pub mod equivalence;
 mod error;
 pub mod fisher;
 mod interval;
+pub mod judge;
 mod linalg;
 pub mod mcnemar;
 pub mod mean;
@@ -29,6 +30,7 @@ pub mod rank_test;
 pub mod ranking;
 mod ranks;
 mod rng;
+pub mod sequential;
 pub mod special;
 pub mod two_proportions;
 
