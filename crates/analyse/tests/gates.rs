@@ -12,7 +12,9 @@ const RISK: f64 = 0.05;
 
 fn series(kind: MetricKind, values: impl IntoIterator<Item = f64>) -> Series {
     let mut series = Series::new(kind, Unit::Share, Policy::EXCLUDE, false);
-    values.into_iter().for_each(|value| series.add(Outcome::Scored, Some(value), 0));
+    values
+        .into_iter()
+        .for_each(|value| series.add(Outcome::Scored, Some(value), 0));
     series
 }
 
@@ -39,11 +41,20 @@ fn probability(n: u64, truth: f64, bound: Bound, wanted: Verdict) -> f64 {
 fn shares_keep_both_risks_exactly() {
     for n in [20, 100, 300] {
         for limit in [0.5, 0.9, 0.95] {
-            for (bound, beyond) in [(Bound::AtLeast(limit), limit - 1e-9), (Bound::AtMost(limit), limit + 1e-9)] {
+            for (bound, beyond) in [
+                (Bound::AtLeast(limit), limit - 1e-9),
+                (Bound::AtMost(limit), limit + 1e-9),
+            ] {
                 let wrong_fail = probability(n, limit, bound, Verdict::Fail);
                 let wrong_pass = probability(n, beyond, bound, Verdict::Pass);
-                assert!(wrong_fail <= RISK + 1e-9, "n {n} {bound:?}: fails wrongly {wrong_fail}");
-                assert!(wrong_pass <= RISK + 1e-6, "n {n} {bound:?}: passes wrongly {wrong_pass}");
+                assert!(
+                    wrong_fail <= RISK + 1e-9,
+                    "n {n} {bound:?}: fails wrongly {wrong_fail}"
+                );
+                assert!(
+                    wrong_pass <= RISK + 1e-6,
+                    "n {n} {bound:?}: passes wrongly {wrong_pass}"
+                );
             }
         }
     }
@@ -75,7 +86,10 @@ fn percentiles_keep_their_risks() {
 #[test]
 fn nothing_measured_is_inconclusive() {
     let empty = series(MetricKind::Binary, []);
-    assert_eq!(verdict(&empty, Statistic::Mean, Bound::AtLeast(0.9)), Verdict::Inconclusive);
+    assert_eq!(
+        verdict(&empty, Statistic::Mean, Bound::AtLeast(0.9)),
+        Verdict::Inconclusive
+    );
     let broken = series(MetricKind::Real, [f64::NAN, f64::INFINITY]);
     assert_eq!((broken.counts.unparsed, broken.denominator()), (2, 0));
     assert_eq!(broken.estimate(Statistic::P95).value, None);
@@ -106,9 +120,15 @@ fn clusters_widen_the_bounds() {
     let evidence = weigh(&clustered, Statistic::Mean, bound, RISK);
     let naive = weigh(&share(285, 300), Statistic::Mean, bound, RISK);
     assert_eq!(evidence.value, naive.value);
-    assert!(evidence.low.unwrap() < naive.low.unwrap() - 0.03, "{evidence:?} {naive:?}");
+    assert!(
+        evidence.low.unwrap() < naive.low.unwrap() - 0.03,
+        "{evidence:?} {naive:?}"
+    );
     assert_eq!(naive.verdict(bound, RISK, naive.p_fail), Verdict::Pass);
-    assert_eq!(evidence.verdict(bound, RISK, evidence.p_fail), Verdict::Inconclusive);
+    assert_eq!(
+        evidence.verdict(bound, RISK, evidence.p_fail),
+        Verdict::Inconclusive
+    );
 }
 
 proptest! {
