@@ -61,7 +61,7 @@ pub(crate) fn conduct(session: Session) -> Result<Findings, CliError> {
     let id = run.header.id.clone();
     let mut end = RunEnd::Complete;
     if run.status != RunStatus::Finished {
-        let finished = finished_samples(&store, &plan, &run)?;
+        let finished = finished_samples(&mut store, &plan, &run)?;
         if !is_new {
             store.reopen_run(&id).map_err(store_error)?;
             output::stderr(&format!(
@@ -184,23 +184,19 @@ fn runs_hint(store: &SqliteStore) -> String {
     }
 }
 
-/// What needs no call any more. After a stop at the error cap the errors do: their cause was to be mended.
-fn finished_samples(store: &SqliteStore, plan: &Plan, run: &RunRow) -> Result<FinishedSet, CliError> {
+/// What needs no call any more. After a stop at the error cap errors are asked again: their cause was to be mended.
+fn finished_samples(store: &mut SqliteStore, plan: &Plan, run: &RunRow) -> Result<FinishedSet, CliError> {
     let mut finished = FinishedSet::empty(plan);
     let id = &run.header.id;
     if run.status == RunStatus::Stopped {
-        let mut add = |sample: seatrial_types::SampleFigures| {
-            if sample.error.is_none() {
-                finished.insert(plan, sample.key);
-            }
-            ControlFlow::Continue(())
-        };
-        store.for_each_figures(id, &mut add).map_err(store_error)?;
-    } else {
-        store
-            .finished_keys(id, &mut |key| finished.insert(plan, key))
-            .map_err(store_error)?;
+        let forgotten = store.forget_errors(id).map_err(store_error)?;
+        output::stderr(&format!(
+            "asking again for {forgotten} samples that ended in an error\n"
+        ));
     }
+    store
+        .finished_keys(id, &mut |key| finished.insert(plan, key))
+        .map_err(store_error)?;
     Ok(finished)
 }
 

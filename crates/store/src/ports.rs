@@ -84,6 +84,10 @@ pub trait Events: Send {
         f: &mut dyn FnMut(SampleRecord) -> ControlFlow<()>,
     ) -> Result<(), StoreError>;
 
+    /// Takes samples that ended in an error off the run, so that their keys can be recorded anew; how many they were.
+    /// What was said of their attempts stays in the store, but no reading method shows it any more.
+    fn forget_errors(&mut self, run: &RunId) -> Result<u64, StoreError>;
+
     /// Number of samples on record.
     fn count(&self, run: &RunId) -> Result<u64, StoreError>;
 }

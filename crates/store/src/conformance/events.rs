@@ -252,6 +252,34 @@ pub(super) fn appending_is_idempotent(store: &mut dyn Store) {
     expect_on_record(store, &run, &[first, new]);
 }
 
+/// Errors of one run are taken off, answers and other runs stay, and the keys can be recorded anew.
+pub(super) fn errors_are_forgotten(store: &mut dyn Store) {
+    let (run, other) = (
+        start_run(store, "mended", "plan"),
+        start_run(store, "untouched", "plan"),
+    );
+    let good = plain_sample(key(0, 0, 0, 0));
+    let mut bad = plain_sample(key(0, 0, 0, 1));
+    bad.call.result = Err(call_error(CallErrorKind::Connect, None, "nobody listens"));
+    for id in [&run, &other] {
+        store
+            .append(id, &[good.clone(), bad.clone()])
+            .expect("samples are recorded");
+    }
+    assert_eq!(
+        store.forget_errors(&run).expect("errors are taken off"),
+        1,
+        "errors taken off"
+    );
+    expect_on_record(store, &run, std::slice::from_ref(&good));
+    let mended = plain_sample(bad.key);
+    store
+        .append(&run, std::slice::from_ref(&mended))
+        .expect("the key is free again");
+    expect_on_record(store, &run, &[good.clone(), mended]);
+    expect_on_record(store, &other, &[good, bad]);
+}
+
 pub(super) fn runs_do_not_mix(store: &mut dyn Store) {
     let (a, b) = (start_run(store, "a", "plan"), start_run(store, "b", "plan"));
     let mut of_a = plain_sample(key(0, 0, 0, 7));

@@ -26,6 +26,7 @@ pub fn check(make: &mut dyn FnMut() -> Box<dyn Store>) {
     events::shared_texts_come_back(make().as_mut());
     events::order_is_by_key(make().as_mut());
     events::appending_is_idempotent(make().as_mut());
+    events::errors_are_forgotten(make().as_mut());
     events::runs_do_not_mix(make().as_mut());
     events::reading_stops_when_told(make().as_mut());
 }

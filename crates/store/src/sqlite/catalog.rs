@@ -161,7 +161,7 @@ impl SqliteStore {
     }
 
     /// Changes what is said of a run that must be there, in one transaction.
-    fn change_run(
+    pub(super) fn change_run(
         &mut self,
         doing: &'static str,
         id: &RunId,

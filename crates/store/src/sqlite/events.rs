@@ -57,6 +57,18 @@ impl Events for SqliteStore {
         })
     }
 
+    fn forget_errors(&mut self, run: &RunId) -> Result<u64, StoreError> {
+        let mut forgotten = 0;
+        self.change_run("take errors off a run", run, |conn, number| {
+            let sql = "DELETE FROM sample WHERE run = ?1 AND error IS NOT NULL";
+            forgotten = conn.execute(sql, params![number])?;
+            let left = i64::try_from(forgotten).unwrap_or(i64::MAX);
+            let sql = "UPDATE run SET samples_finished = samples_finished - ?2 WHERE number = ?1";
+            conn.execute(sql, params![number, left]).map(|_| ())
+        })?;
+        Ok(forgotten as u64)
+    }
+
     fn count(&self, run: &RunId) -> Result<u64, StoreError> {
         let number = self.known_run_number(run)?;
         let count = || {
