@@ -3,7 +3,7 @@
 use crate::bounds;
 use crate::collect::{Collector, CostPerSuccess, NamedSeries, TaskSeries};
 use crate::gate::{Evidence, weigh};
-use crate::series::LEVEL;
+use crate::series::{LEVEL, Series};
 use seatrial_config::{Bound, DraftPlan, ErrorCap, Gate, OnInconclusive};
 use seatrial_types::{
     Estimate, ExitCode, FINDINGS_SCHEMA, Findings, GateResult, Method, MetricResult, Pillar, PillarRow,
@@ -12,6 +12,19 @@ use seatrial_types::{
 
 /// Mark of a number that the measuring client itself spoiled.
 pub const CLIENT_SATURATED: &str = "client_saturated";
+/// Above this share of the median, the client's own lag in reading answers is what was measured.
+pub const READ_LAG_SHARE_MAX: f64 = 0.20;
+
+impl RunFacts {
+    /// Whether the client spoiled this series of times.
+    fn spoils(&self, series: &Series) -> bool {
+        let median = || series.estimate(Statistic::P50).value;
+        self.client_saturated
+            || self
+                .client_read_lag_ms
+                .is_some_and(|lag| median().is_some_and(|median| lag > READ_LAG_SHARE_MAX * median))
+    }
+}
 
 /// How the run stands when it is analysed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +54,8 @@ pub struct RunFacts {
     pub samples_planned: u64,
     /// Whether the measuring client was saturated in any session.
     pub client_saturated: bool,
+    /// Mean time that an answer lay unread, milliseconds, of the worst session.
+    pub client_read_lag_ms: Option<f64>,
     /// Warnings from earlier stages.
     pub warnings: Vec<String>,
 }
@@ -50,10 +65,10 @@ pub struct RunFacts {
 pub fn findings(draft: &DraftPlan, collector: &Collector, facts: &RunFacts) -> Findings {
     let mut warnings = facts.warnings.clone();
     let gates = decide_gates(draft, collector, facts);
-    let targets = (0..draft.targets.len())
+    let targets: Vec<TargetFindings> = (0..draft.targets.len())
         .map(|index| target_findings(draft, collector, facts, index, &gates))
         .collect();
-    let (verdict, exit) = conclude(draft, collector, facts, &gates, &mut warnings);
+    let (verdict, exit) = conclude(draft, collector, facts, &targets, &gates, &mut warnings);
     Findings {
         schema: FINDINGS_SCHEMA.to_owned(),
         tool_version: TOOL_VERSION.to_owned(),
@@ -85,16 +100,10 @@ fn target_findings(
     let mut metrics = Vec::new();
     let mut slices = Vec::new();
     for (task_index, (task, series)) in draft.tasks.iter().zip(&collector.overall[index]).enumerate() {
-        push_metrics(&mut metrics, &task.name, series, None, facts.client_saturated);
+        push_metrics(&mut metrics, &task.name, series, None, facts);
         let key = (to_u16(index), to_u16(task_index));
         for (slice, series) in collector.slices.get(&key).into_iter().flatten() {
-            push_metrics(
-                &mut slices,
-                &task.name,
-                series,
-                Some(slice),
-                facts.client_saturated,
-            );
+            push_metrics(&mut slices, &task.name, series, Some(slice), facts);
         }
     }
     let gates: Vec<_> = gates.iter().filter(|gate| gate.target == target.name).collect();
@@ -113,6 +122,7 @@ fn target_findings(
         errors: of_target.errors.clone(),
         retries: of_target.retries,
         client_queue_ms_p99: bounds::quantile(&queue_ms, 0.99),
+        client_read_lag_ms: facts.client_read_lag_ms.filter(|_| !queue_ms.is_empty()),
     }
 }
 
@@ -121,19 +131,20 @@ fn push_metrics(
     task: &str,
     series: &TaskSeries,
     slice: Option<&SliceKey>,
-    client_saturated: bool,
+    facts: &RunFacts,
 ) {
     for named in series.scored.iter().chain(&series.measured) {
         let is_measured_nothing = named.series.denominator() == 0 && named.pillar != Pillar::Quality;
         if named.series.counts.n() == 0 || is_measured_nothing {
             continue;
         }
+        let is_spoiled = named.pillar == Pillar::Performance && facts.spoils(&named.series);
         for statistic in named.statistics {
             if slice.is_some() && !is_told_per_slice(named, *statistic) {
                 continue;
             }
             let mut result = metric_result(task, named, *statistic, slice);
-            if client_saturated && named.pillar == Pillar::Performance {
+            if is_spoiled {
                 result.status = Some(CLIENT_SATURATED.to_owned());
             }
             results.push(result);
@@ -279,23 +290,39 @@ fn decide_gates(draft: &DraftPlan, collector: &Collector, facts: &RunFacts) -> V
     for gate in &draft.gates {
         for (index, target) in draft.targets.iter().enumerate() {
             if gate.target.as_ref().is_none_or(|wanted| *wanted == target.name) {
-                weighed.push((gate, target.name.as_str(), evidence_for(gate, collector, index)));
+                let is_spoiled = is_spoiled(gate, collector, index, facts);
+                weighed.push((
+                    gate,
+                    target.name.as_str(),
+                    evidence_for(gate, collector, index),
+                    is_spoiled,
+                ));
             }
         }
     }
     let p: Vec<f64> = weighed
         .iter()
-        .map(|(_, _, evidence)| evidence.p_fail.unwrap_or(1.0))
+        .map(|(_, _, evidence, _)| evidence.p_fail.unwrap_or(1.0))
         .collect();
     let adjusted = bounds::holm(&p);
     weighed
         .into_iter()
         .zip(adjusted)
-        .map(|((gate, target, evidence), adjusted)| {
+        .map(|((gate, target, evidence, is_spoiled), adjusted)| {
             let adjusted = evidence.p_fail.map(|_| adjusted);
-            gate_result(gate, target, &evidence, adjusted, facts)
+            gate_result(gate, target, &evidence, adjusted, facts, is_spoiled)
         })
         .collect()
+}
+
+/// Whether the client spoiled what the gate asks about.
+fn is_spoiled(gate: &Gate, collector: &Collector, target: usize, facts: &RunFacts) -> bool {
+    let series = collector
+        .overall
+        .get(target)
+        .and_then(|tasks| tasks.get(gate.task_index));
+    let named = series.and_then(|series| series.series(&gate.metric));
+    named.is_some_and(|named| named.pillar == Pillar::Performance && facts.spoils(&named.series))
 }
 
 fn evidence_for(gate: &Gate, collector: &Collector, target: usize) -> Evidence {
@@ -363,9 +390,8 @@ fn gate_result(
     evidence: &Evidence,
     adjusted: Option<f64>,
     facts: &RunFacts,
+    is_spoiled: bool,
 ) -> GateResult {
-    let is_timed = matches!(gate.metric.as_str(), "latency_ms" | "ttft_ms");
-    let is_spoiled = is_timed && facts.client_saturated;
     let verdict = if facts.state != RunState::Complete || is_spoiled {
         Verdict::Inconclusive
     } else {
@@ -461,6 +487,7 @@ fn conclude(
     draft: &DraftPlan,
     collector: &Collector,
     facts: &RunFacts,
+    targets: &[TargetFindings],
     gates: &[GateResult],
     warnings: &mut Vec<String>,
 ) -> (Verdict, ExitCode) {
@@ -477,7 +504,13 @@ fn conclude(
     {
         codes.push(ExitCode::Inconclusive);
     }
-    if facts.client_saturated {
+    let spoiled: Vec<(&str, String)> = targets
+        .iter()
+        .flat_map(|target| target.metrics.iter().map(|metric| (target.name.as_str(), metric)))
+        .filter(|(_, metric)| metric.status.is_some())
+        .map(|(target, metric)| (target, metric.name()))
+        .collect();
+    if !spoiled.is_empty() {
         warnings.push(
             "the measuring client was saturated: latencies are marked client_saturated; lower `limits.concurrency` or \
              use a machine with spare processors"
@@ -485,7 +518,7 @@ fn conclude(
         );
         if gates
             .iter()
-            .any(|gate| gate.metric.contains(".latency_ms.") || gate.metric.contains(".ttft_ms."))
+            .any(|gate| spoiled.contains(&(gate.target.as_str(), gate.metric.clone())))
         {
             codes.push(ExitCode::Saturated);
         }

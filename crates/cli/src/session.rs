@@ -7,7 +7,7 @@ use crate::signals;
 use crate::wiring;
 use seatrial_analyse::{Collector, RunFacts, RunState, TaskMetrics};
 use seatrial_config::DraftPlan;
-use seatrial_engine::{ClientHealth, FinishedSet, HealthProbe, Job, RunEnd, StoreSink};
+use seatrial_engine::{ClientHealth, FinishedSet, HealthProbe, Job, RunEnd, StoreSink, TurnMeter};
 use seatrial_provider::Clock;
 use seatrial_report::TerminalOptions;
 use seatrial_store::{Catalog, Events, RunHeader, RunLock, RunRow, RunStatus, SqliteStore, StoreError};
@@ -206,7 +206,9 @@ fn execute(
     store: &mut SqliteStore,
     id: &RunId,
 ) -> Result<RunEnd, CliError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let turns = TurnMeter::attach(&mut builder);
+    let runtime = builder
         .enable_all()
         .build()
         .map_err(|error| CliError::infrastructure(format!("failed to start the network runtime: {error}")))?;
@@ -217,7 +219,13 @@ fn execute(
         let probe = HealthProbe::start();
         let result =
             seatrial_engine::execute(job, Box::new(sink), stop, &mut |progress| display.show(progress)).await;
-        (result, probe.read())
+        (
+            result,
+            ClientHealth {
+                read_lag_ms: turns.read_lag_ms(),
+                ..probe.read()
+            },
+        )
     });
     display.finish();
     // Calls that were abandoned may hold a resolver thread; nobody waits for it.
@@ -262,10 +270,11 @@ fn analyse(
         .for_each_figures(&run.header.id, &mut add)
         .map_err(store_error)?;
     let sessions = store.sessions(&run.header.id).map_err(store_error)?;
-    let client_saturated = sessions
+    let healths: Vec<ClientHealth> = sessions
         .iter()
         .filter_map(|json| serde_json::from_str::<SessionFacts>(json).ok())
-        .any(|session| session.health.is_saturated());
+        .map(|session| session.health)
+        .collect();
     let facts = RunFacts {
         run_id: run.header.id.clone(),
         plan_hash: plan.hash.to_string(),
@@ -277,7 +286,11 @@ fn analyse(
             RunEnd::ErrorCap => RunState::ErrorCap,
         },
         samples_planned: plan.samples(),
-        client_saturated,
+        client_saturated: healths.iter().any(ClientHealth::is_saturated),
+        client_read_lag_ms: healths
+            .iter()
+            .filter_map(|health| health.read_lag_ms)
+            .reduce(f64::max),
         warnings,
     };
     Ok(seatrial_analyse::findings(&plan.draft, &collector, &facts))

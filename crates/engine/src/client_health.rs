@@ -2,6 +2,8 @@
 //! client's, not the target's; the operating system's own account of the thread says which it was.
 
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 /// Above this share of time on the processor, latencies are the client's own.
@@ -16,6 +18,55 @@ pub struct ClientHealth {
     pub busy_share: Option<f64>,
     /// Share of time that it was ready but waited for a processor, 0 and up.
     pub wait_share: Option<f64>,
+    /// Mean time for which an answer lay in the socket unread because the thread was busy with others, milliseconds;
+    /// part of every latency. Half of what a turn of the event loop takes, each turn counted by its length.
+    #[serde(default)]
+    pub read_lag_ms: Option<f64>,
+}
+
+/// Lengths of the event loop's turns: from waking up to going to sleep again.
+#[derive(Debug, Default)]
+pub struct TurnMeter {
+    woke_ns: AtomicU64,
+    /// Σ length.
+    microseconds: AtomicU64,
+    /// Σ length².
+    squares: AtomicU64,
+}
+
+impl TurnMeter {
+    /// Has the runtime measure its turns. The runtime must have one thread.
+    pub fn attach(builder: &mut tokio::runtime::Builder) -> Arc<Self> {
+        let meter = Arc::new(Self::default());
+        let epoch = Instant::now();
+        let now = move || u64::try_from(epoch.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let (on_wake, on_sleep) = (Arc::clone(&meter), Arc::clone(&meter));
+        builder.on_thread_unpark(move || on_wake.woke_ns.store(now(), Ordering::Relaxed));
+        builder.on_thread_park(move || on_sleep.sleep(now()));
+        meter
+    }
+
+    fn sleep(&self, now_ns: u64) {
+        let woke = self.woke_ns.load(Ordering::Relaxed);
+        if woke == 0 {
+            return;
+        }
+        let turn = now_ns.saturating_sub(woke) / 1000;
+        self.microseconds.fetch_add(turn, Ordering::Relaxed);
+        self.squares
+            .fetch_add(turn.saturating_mul(turn), Ordering::Relaxed);
+    }
+
+    /// Mean wait of what arrives while a turn goes on; `None` before the first turn.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a mean for a threshold")]
+    pub fn read_lag_ms(&self) -> Option<f64> {
+        let (sum, squares) = (
+            self.microseconds.load(Ordering::Relaxed),
+            self.squares.load(Ordering::Relaxed),
+        );
+        (sum > 0).then(|| squares as f64 / sum as f64 / 2.0 / 1000.0)
+    }
 }
 
 impl ClientHealth {
@@ -57,6 +108,7 @@ impl HealthProbe {
         ClientHealth {
             busy_share: Some(run.saturating_sub(run_first) as f64 / wall),
             wait_share: Some(wait.saturating_sub(wait_first) as f64 / wall),
+            read_lag_ms: None,
         }
     }
 }

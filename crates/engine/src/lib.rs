@@ -11,7 +11,7 @@ pub mod sample;
 pub mod sink;
 mod writer;
 
-pub use client_health::{ClientHealth, HealthProbe};
+pub use client_health::{ClientHealth, HealthProbe, TurnMeter};
 pub use driver::SingleTurn;
 pub use finished::FinishedSet;
 pub use model::TargetModel;

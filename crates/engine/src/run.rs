@@ -144,6 +144,9 @@ struct Owner<'a> {
     writer: Writer,
     feeds: Vec<Feed<'a>>,
     pending: Vec<SampleRecord>,
+    /// Results that are worth a commit of their own. A quarter of the slots: were it all of them, every slot would wait
+    /// for the same commit and start again at the same moment, and answers would come in bursts that make their own lag.
+    batch: usize,
     flush_at: Option<Instant>,
     unacknowledged: usize,
     in_flight: usize,
@@ -157,14 +160,16 @@ struct Owner<'a> {
 
 impl<'a> Owner<'a> {
     fn new(job: &'a Job, writer: Writer) -> Self {
-        let feeds = (0..job.targets.len())
+        let feeds: Vec<Feed<'_>> = (0..job.targets.len())
             .map(|target| Feed::new(job, target))
             .collect();
+        let slots: usize = feeds.iter().map(|feed| feed.free).sum();
         Self {
             job,
             writer,
             feeds,
             pending: Vec::with_capacity(BATCH_MAX),
+            batch: (slots / 4).clamp(1, BATCH_MAX),
             flush_at: None,
             unacknowledged: 0,
             in_flight: 0,
@@ -225,7 +230,7 @@ impl<'a> Owner<'a> {
 
     /// Hands over what is due: a full batch, or all there is when no call is left that could join it.
     fn flush_if_due(&mut self, nothing_running: bool) {
-        if self.pending.len() >= BATCH_MAX || (nothing_running && !self.pending.is_empty()) {
+        if self.pending.len() >= self.batch || (nothing_running && !self.pending.is_empty()) {
             self.flush();
         }
     }

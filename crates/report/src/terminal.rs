@@ -158,9 +158,13 @@ impl Screen {
         if row.pillar == Pillar::Performance
             && let Some(queue) = target.client_queue_ms_p99
         {
-            let queue = format::number(queue, seatrial_types::Unit::Ms);
+            let ms = |number| format::number(number, seatrial_types::Unit::Ms);
+            let lag = target.client_read_lag_ms.map_or_else(String::new, |lag| {
+                format!("; own read lag about {}, part of it", ms(lag))
+            });
+            let queue = ms(queue);
             self.line(&format!(
-                "  {:<12} {:<12}  own queueing p99 {queue}, not part of the above",
+                "  {:<12} {:<12}  own queueing p99 {queue}, not part of the above{lag}",
                 "", ""
             ));
         }
