@@ -18,8 +18,9 @@ pub struct ClientHealth {
     pub busy_share: Option<f64>,
     /// Share of time that it was ready but waited for a processor, 0 and up.
     pub wait_share: Option<f64>,
-    /// Mean time for which an answer lay in the socket unread because the thread was busy with others, milliseconds;
-    /// part of every latency. Half of what a turn of the event loop takes, each turn counted by its length.
+    /// Upper estimate of the mean time for which an answer lay in the socket unread because the thread was busy with
+    /// others, milliseconds; part of every latency. Half of what the event loop takes from waking up to going to sleep,
+    /// each stretch counted by its length. Too high where the loop never sleeps, and then the client is the limit anyhow.
     #[serde(default)]
     pub read_lag_ms: Option<f64>,
 }

@@ -160,7 +160,7 @@ impl Screen {
         {
             let ms = |number| format::number(number, seatrial_types::Unit::Ms);
             let lag = target.client_read_lag_ms.map_or_else(String::new, |lag| {
-                format!("; own read lag about {}, part of it", ms(lag))
+                format!("; own read lag below {}, part of it", ms(lag))
             });
             let queue = ms(queue);
             self.line(&format!(

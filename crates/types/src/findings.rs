@@ -178,7 +178,8 @@ pub struct TargetFindings {
     /// Own queueing before the request was written, p99 in milliseconds; not part of any latency.
     #[serde(default)]
     pub client_queue_ms_p99: Option<f64>,
-    /// Mean time that an answer lay unread because the client was busy with others, milliseconds; part of every latency.
+    /// Upper estimate of the mean time that an answer lay unread because the client was busy with others, milliseconds;
+    /// part of every latency.
     #[serde(default)]
     pub client_read_lag_ms: Option<f64>,
 }
