@@ -53,9 +53,7 @@ fn has_null(value: &Value) -> bool {
 }
 
 fn eval(name: &str, input: &Value) {
-    let function = functions()
-        .find(|function| function.name == name)
-        .unwrap_or_else(|| panic!("no function {name}"));
+    let function = functions().find(|function| function.name == name).expect(name);
     let object = input.as_object().expect("inputs are objects");
     match (function.eval)(&Args::new(object)) {
         Ok(output) => assert!(!has_null(&Value::Object(output)), "{name}: null in the output"),

@@ -113,7 +113,7 @@ fn target_run(
                 stream: true,
                 extra_ca: ca_file.map(PathBuf::from),
             };
-            let chat = provider::OpenAiChat::try_new(endpoint, clock.clone(), seed).map_err(|error| {
+            let chat = provider::OpenAiChat::try_new(endpoint, *clock, seed).map_err(|error| {
                 let (message, hint) = split_hint(&error.to_string());
                 ("base_url", message, hint)
             })?;

@@ -1,6 +1,8 @@
 //! Durability: a run that is killed again and again ends with the findings of an undisturbed one, and pays for at most
 //! `concurrency` calls twice per kill.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where its set-up does not hold")]
+
 mod common;
 
 use common::{simulate, write_cases, write_suite};

@@ -1,6 +1,8 @@
 //! The recorded GSM8K answers of three models give exactly the grades that were published for them: from a file, and
 //! from a simulated endpoint over HTTP.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where its set-up does not hold")]
+
 use seatrial_sim::{SimConfig, SimHandle};
 use seatrial_testkit::{Workspace, test_data};
 use serde_json::{Value, json};

@@ -204,7 +204,7 @@ impl<'a> Owner<'a> {
                 self.cost = self
                     .cost
                     .zip(record.cost)
-                    .map(|(sum, cost)| sum.saturating_add(cost))
+                    .map(|(sum, cost)| sum.saturating_add(cost));
             }
         }
         self.pending.push(record);

@@ -129,7 +129,7 @@ impl DatasetReader {
         let file = match File::open(&path).and_then(|file| Ok((file.metadata()?.is_dir(), file))) {
             Ok((false, file)) => HashingFile {
                 file,
-                hasher: blake3::Hasher::new(),
+                hasher: Box::new(blake3::Hasher::new()),
             },
             Ok((true, _)) => {
                 let source = std::io::Error::other("it is a folder, expected a file");
@@ -515,7 +515,7 @@ pub(crate) fn kind_of(value: &Value) -> String {
 /// A file that hashes what is read from it, so that checking and hashing share one pass.
 struct HashingFile {
     file: File,
-    hasher: blake3::Hasher,
+    hasher: Box<blake3::Hasher>,
 }
 
 impl Read for HashingFile {
