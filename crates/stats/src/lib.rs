@@ -30,6 +30,7 @@ pub mod rank_test;
 pub mod ranking;
 mod ranks;
 mod rng;
+mod scaling;
 pub mod sequential;
 pub mod special;
 pub mod two_proportions;

@@ -51,12 +51,12 @@ pub static FUNCTIONS: &[Function] = &[
             Field::new(
                 "winning_rate",
                 "number",
-                "share of humans that the model beats; 0.5 or more passes",
+                "share of humans that the model beats; 0.5 or more passes; NaN where nobody has enough items",
             ),
             Field::new(
                 "advantage_probability",
                 "number",
-                "mean share of items on which the model is as close or closer",
+                "mean share of items on which the model is as close or closer; NaN where nobody has enough items",
             ),
             Field::new("p_values", "[number]", "per human used"),
             Field::new(
@@ -120,7 +120,7 @@ pub static FUNCTIONS: &[Function] = &[
             Field::new(
                 "first_rate",
                 "number",
-                "share of decided verdicts for the answer shown first",
+                "share of decided verdicts for the answer shown first; NaN where all are ties",
             ),
             Field::new(
                 "flip_to_first",
@@ -157,15 +157,27 @@ pub static FUNCTIONS: &[Function] = &[
                 "number",
                 "decided verdicts between answers of different length",
             ),
-            Field::new("prefer_longer", "number", "share of them for the longer answer"),
+            Field::new(
+                "prefer_longer",
+                "number",
+                "share of them for the longer answer; NaN where there are none",
+            ),
             Field::new("p_value", "number", "exact binomial p-value against one half"),
             Field::new(
                 "intercept",
                 "number",
                 "log-odds of A at equal length; NaN where there is no finite fit",
             ),
-            Field::new("slope", "number", "log-odds per 1,000 units of length"),
-            Field::new("slope_se", "number", "standard error of the slope"),
+            Field::new(
+                "slope",
+                "number",
+                "log-odds per 1,000 units of length; NaN with the intercept",
+            ),
+            Field::new(
+                "slope_se",
+                "number",
+                "standard error of the slope; NaN with the intercept",
+            ),
         ],
         eval: length_bias,
     },
@@ -185,11 +197,15 @@ pub static FUNCTIONS: &[Function] = &[
                 "[label]",
                 "most frequent verdict per item, \"tie\" where several are",
             ),
-            Field::new("unanimous", "number", "share of items with equal verdicts"),
+            Field::new(
+                "unanimous",
+                "number",
+                "share of items with equal verdicts; NaN without items",
+            ),
             Field::new(
                 "judge_agreement",
                 "[number]",
-                "per judge: share of equal verdicts with the other judges",
+                "per judge: share of equal verdicts with the other judges; NaN where there are no others",
             ),
         ],
         eval: panel,

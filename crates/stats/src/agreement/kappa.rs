@@ -237,24 +237,22 @@ pub fn cohen_kappa_interval(
         });
     }
     let share = |i: usize, j: usize| table[i][j] as f64 / n;
-    let agreement = |i: usize, j: usize| 1.0 - weights.disagreement(i, j, k);
+    let disagreement = |i: usize, j: usize| weights.disagreement(i, j, k);
     let rows: Vec<f64> = (0..k).map(|i| (0..k).map(|j| share(i, j)).sum()).collect();
     let columns: Vec<f64> = (0..k).map(|j| (0..k).map(|i| share(i, j)).sum()).collect();
-    let mut observed = 0.0;
-    let mut expected = 0.0;
-    let mut row_agreement = vec![0.0; k];
-    let mut column_agreement = vec![0.0; k];
+    let (mut observed, mut expected) = (0.0, 0.0);
+    let mut row_mean = vec![0.0; k];
+    let mut column_mean = vec![0.0; k];
     for i in 0..k {
         for j in 0..k {
-            let w = agreement(i, j);
-            observed += w * share(i, j);
-            expected += w * rows[i] * columns[j];
-            row_agreement[i] += w * columns[j];
-            column_agreement[j] += w * rows[i];
+            let d = disagreement(i, j);
+            observed += d * share(i, j);
+            expected += d * rows[i] * columns[j];
+            row_mean[i] += d * columns[j];
+            column_mean[j] += d * rows[i];
         }
     }
-    let single = rows.iter().zip(&columns).any(|(&r, &c)| r == 1.0 && c == 1.0);
-    if single {
+    if expected == 0.0 {
         let nan = f64::NAN;
         return Ok(KappaInterval {
             kappa: nan,
@@ -266,19 +264,21 @@ pub fn cohen_kappa_interval(
             p_value: nan,
         });
     }
-    let chance_free = 1.0 - expected;
-    let kappa = (observed - expected) / chance_free;
+    // The published formulas in terms of disagreements instead of agreements, so that nothing cancels where
+    // agreement is nearly complete.
+    let ratio = observed / expected;
+    let kappa = 1.0 - ratio;
     let (mut at_table, mut at_null) = (0.0, 0.0);
     for i in 0..k {
         for j in 0..k {
-            let w = agreement(i, j);
-            let marginal = row_agreement[i] + column_agreement[j];
-            at_table += share(i, j) * (w - marginal * (1.0 - kappa)).powi(2);
-            at_null += rows[i] * columns[j] * (w - marginal).powi(2);
+            let d = disagreement(i, j);
+            let marginal = row_mean[i] + column_mean[j];
+            at_table += share(i, j) * (marginal * ratio - d).powi(2);
+            at_null += rows[i] * columns[j] * (marginal - d).powi(2);
         }
     }
-    let spread = |sum: f64, centre: f64| ((sum - centre * centre).max(0.0) / n).sqrt() / chance_free;
-    let se = spread(at_table, kappa - expected * (1.0 - kappa));
+    let spread = |sum: f64, mean: f64| ((sum - mean * mean).max(0.0) / n).sqrt() / expected;
+    let se = spread(at_table, observed);
     let se_null = spread(at_null, expected);
     let half = normal_quantile(0.5 + 0.5 * confidence) * se;
     let z = if se_null > 0.0 { kappa / se_null } else { f64::NAN };
@@ -352,6 +352,9 @@ mod tests {
         assert!(cohen_kappa_interval(&[], KappaWeights::Linear, 0.95).is_err());
         assert!(cohen_kappa_interval(&[vec![0, 0], vec![0, 0]], KappaWeights::Linear, 0.95).is_err());
         assert!(cohen_kappa_interval(&[vec![1, 0]], KappaWeights::Linear, 0.95).is_err());
+        let rare =
+            cohen_kappa_interval(&[vec![u64::MAX, 1], vec![1, 18]], KappaWeights::Linear, 0.95).unwrap();
+        assert!((rare.kappa - 18.0 / 19.0).abs() < 1e-9 && rare.se > 0.0 && rare.se < 0.1);
         let one = cohen_kappa_interval(&[vec![5]], KappaWeights::Linear, 0.95).unwrap();
         assert!(one.kappa.is_nan());
     }

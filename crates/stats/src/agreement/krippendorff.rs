@@ -64,7 +64,9 @@ pub struct AlphaBootstrap {
 }
 
 /// The largest number of elementary steps one call takes; beyond it the input is refused rather than hanging.
-const WORK_MAX: f64 = 4e12;
+const WORK_MAX: f64 = 1e11;
+/// More draws than this are refused; their values are kept for the quantiles.
+const RESAMPLES_MAX: usize = 10_000_000;
 
 /// Krippendorff's α of `ratings[rater][unit]`; `None` is a missing rating.
 ///
@@ -108,7 +110,8 @@ pub fn krippendorff_alpha(
 /// number i has its own stream of xoshiro256++. Quantiles are linear (type 7).
 ///
 /// # Errors
-/// As [`krippendorff_alpha`]; also no draws or a confidence outside (0, 1).
+/// As [`krippendorff_alpha`]; also no draws, more than ten million or more than can be worked off in minutes, or
+/// a confidence outside (0, 1).
 ///
 /// Source: Krippendorff 2011 for the coefficient; resampling of units as in Hayes and Krippendorff 2007, but
 /// with the expected disagreement recomputed.
@@ -129,6 +132,13 @@ pub fn krippendorff_alpha_bootstrap(
 ) -> Result<AlphaBootstrap, StatsError> {
     open_unit("confidence", how.confidence)?;
     at_least("resamples", how.resamples, 1)?;
+    if how.resamples > RESAMPLES_MAX {
+        return Err(StatsError::TooLarge {
+            what: "resamples",
+            found: how.resamples as u64,
+            limit: RESAMPLES_MAX as u64,
+        });
+    }
     let patterns = Patterns::read(ratings, level)?;
     patterns.refuse_hopeless(how.resamples)?;
     let alpha = patterns.of_data();

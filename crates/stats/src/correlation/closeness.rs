@@ -1,9 +1,10 @@
 //! How far a judge's numbers are from people's numbers, offset and scale included.
 
-use super::{parallel, taming_factor};
+use super::parallel;
 use crate::Interval;
 use crate::error::StatsError;
 use crate::moments::{mean, squares};
+use crate::scaling::{scaled, taming_factor};
 
 /// What [`closeness`] returns.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,9 +42,8 @@ pub fn closeness(human: &[f64], judge: &[f64]) -> Result<Closeness, StatsError> 
     parallel(human, judge, 1)?;
     let n = human.len() as f64;
     // One common factor, taken out again at the end, so that squares of huge scores do not overflow.
-    let factor = taming_factor(human).min(taming_factor(judge));
-    let scaled = |values: &[f64]| values.iter().map(|v| v * factor).collect::<Vec<f64>>();
-    let (human, judge) = (&scaled(human)[..], &scaled(judge)[..]);
+    let factor = taming_factor(&[human, judge]);
+    let (human, judge) = (&scaled(human, factor)[..], &scaled(judge, factor)[..]);
     let differences: Vec<f64> = human.iter().zip(judge).map(|(h, j)| j - h).collect();
     let bias = mean(&differences);
     let absolute: Vec<f64> = differences.iter().map(|d| d.abs()).collect();

@@ -1,10 +1,11 @@
 //! Pearson's r and Spearman's ρ with p-values and intervals.
 
-use super::{parallel, tamed};
+use super::parallel;
 use crate::dist::{normal_quantile, t_two_sided};
 use crate::error::{StatsError, open_unit};
 use crate::moments::{mean, squares};
 use crate::ranks::doubled_average;
+use crate::scaling::{scaled, taming_factor};
 use crate::{Interval, dist::real};
 
 /// What [`pearson`] returns.
@@ -54,6 +55,11 @@ pub fn pearson(x: &[f64], y: &[f64], confidence: f64) -> Result<Pearson, StatsEr
         },
         interval: fisher_interval(r, x.len(), 1.0, confidence),
     })
+}
+
+/// The values in a range where their squares are numbers; a correlation does not change by it.
+fn tamed(values: &[f64]) -> Vec<f64> {
+    scaled(values, taming_factor(&[values]))
 }
 
 fn product_moment(x: &[f64], y: &[f64]) -> f64 {

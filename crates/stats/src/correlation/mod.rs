@@ -30,22 +30,3 @@ fn parallel(x: &[f64], y: &[f64], needed: usize) -> Result<(), StatsError> {
     finite("x", x)?;
     finite("y", y)
 }
-
-/// A power of two that keeps sums and squares of the values from over- and underflowing when they are
-/// multiplied by it; 1 for ordinary values. A power of two, so that nothing is rounded.
-fn taming_factor(values: &[f64]) -> f64 {
-    let largest = values.iter().fold(0.0f64, |max, v| max.max(v.abs()));
-    if largest > 1e100 {
-        2f64.powi(-700)
-    } else if largest > 0.0 && largest < 1e-100 {
-        2f64.powi(700)
-    } else {
-        1.0
-    }
-}
-
-/// The values times their [`taming_factor`]; correlations do not change.
-fn tamed(values: &[f64]) -> Vec<f64> {
-    let factor = taming_factor(values);
-    values.iter().map(|v| v * factor).collect()
-}

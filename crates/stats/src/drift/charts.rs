@@ -1,7 +1,7 @@
 //! Control charts around a known target: EWMA and two-sided CUSUM.
 
-use super::detector::{Detector, Signal, finite_value};
-use crate::error::{StatsError, finite_scalar, positive};
+use super::detector::{Detector, Signal, finite_value, moderate};
+use crate::error::{StatsError, positive};
 
 /// Exponentially weighted moving average chart: z = λx + (1−λ)z from μ₀, limits μ₀ ± L·σ·√(λ/(2−λ)·(1−(1−λ)^2t)).
 ///
@@ -42,7 +42,7 @@ impl Detector for EwmaChart {
     type State = EwmaState;
 
     fn start(&self) -> Result<EwmaState, StatsError> {
-        finite_scalar("mu0", self.mu0)?;
+        moderate("mu0", self.mu0)?;
         positive("sigma", self.sigma)?;
         positive("L", self.width)?;
         if !(self.lambda > 0.0 && self.lambda <= 1.0) {
@@ -59,8 +59,9 @@ impl Detector for EwmaChart {
         finite_value(x, state.seen)?;
         state.seen += 1;
         state.z = self.lambda * x + (1.0 - self.lambda) * state.z;
-        let settled = 1.0 - (1.0 - self.lambda).powf(2.0 * state.seen as f64);
-        let limit = self.width * self.sigma * (self.lambda / (2.0 - self.lambda) * settled).sqrt();
+        // 1 − (1−λ)^2t without loss for tiny λ.
+        let settled = -(2.0 * state.seen as f64 * (-self.lambda).ln_1p()).exp_m1();
+        let limit = (self.lambda / (2.0 - self.lambda) * settled).sqrt() * self.width * self.sigma;
         Ok(if (state.z - self.mu0).abs() > limit {
             Signal::Drift
         } else {
@@ -115,7 +116,7 @@ impl Detector for CusumChart {
     type State = CusumState;
 
     fn start(&self) -> Result<CusumState, StatsError> {
-        finite_scalar("mu0", self.mu0)?;
+        moderate("mu0", self.mu0)?;
         positive("sigma", self.sigma)?;
         positive("h", self.h)?;
         if !(self.k >= 0.0 && self.k.is_finite()) {
@@ -193,7 +194,7 @@ mod tests {
         assert!(CusumChart { k: -1.0, ..CUSUM }.start().is_err());
         let mut state = CUSUM.start().unwrap();
         CUSUM
-            .run(&mut state, &[f64::MAX, f64::MAX, -f64::MAX, -f64::MAX, -f64::MAX])
+            .run(&mut state, &[1e140, 1e140, -1e140, -1e140, -1e140])
             .unwrap();
         assert!(!state.upper.is_nan() && !state.lower.is_nan());
     }

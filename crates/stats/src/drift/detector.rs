@@ -37,7 +37,7 @@ pub trait Detector {
     /// Takes one value. On an error the state is unchanged.
     ///
     /// # Errors
-    /// A value that the detector cannot take (`NaN`, infinities, outside its range).
+    /// A value that the detector cannot take: `NaN`, beyond ±1e140 (infinities included), outside its range.
     fn step(&self, state: &mut Self::State, x: f64) -> Result<Signal, StatsError>;
 
     /// How many values the state has seen since the stream began.
@@ -61,15 +61,30 @@ pub trait Detector {
     }
 }
 
+/// Values and targets beyond this size are refused: sums of their squares would not fit.
+const VALUE_MAX: f64 = 1e140;
+
 /// Checks a value of a stream.
 pub(super) fn finite_value(x: f64, seen: u64) -> Result<(), StatsError> {
-    if x.is_finite() {
+    if !x.is_finite() {
+        return Err(StatsError::NotFinite {
+            what: "x",
+            index: usize::try_from(seen).unwrap_or(usize::MAX),
+            found: x,
+        });
+    }
+    moderate("x", x)
+}
+
+/// Checks that a number is not beyond what detectors can add up.
+pub(super) fn moderate(what: &'static str, found: f64) -> Result<(), StatsError> {
+    if found.abs() <= VALUE_MAX {
         return Ok(());
     }
-    Err(StatsError::NotFinite {
-        what: "x",
-        index: usize::try_from(seen).unwrap_or(usize::MAX),
-        found: x,
+    Err(StatsError::OutOfRange {
+        what,
+        found,
+        expected: "a number between -1e140 and 1e140",
     })
 }
 

@@ -1,7 +1,7 @@
 //! Page–Hinkley test: a cumulative sum of deviations from the running mean.
 
-use super::detector::{Detector, Signal, finite_value};
-use crate::error::{StatsError, finite_scalar};
+use super::detector::{Detector, Signal, finite_value, moderate};
+use crate::error::StatsError;
 
 /// Which changes of the mean count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,8 +101,8 @@ impl Detector for PageHinkley {
     type State = PageHinkleyState;
 
     fn start(&self) -> Result<PageHinkleyState, StatsError> {
-        finite_scalar("delta", self.delta)?;
-        finite_scalar("threshold", self.threshold)?;
+        moderate("delta", self.delta)?;
+        moderate("threshold", self.threshold)?;
         crate::error::closed_unit("alpha", self.alpha)?;
         Ok(PageHinkleyState::fresh(0))
     }

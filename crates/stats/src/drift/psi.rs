@@ -26,10 +26,17 @@ impl PsiBins {
     /// No reference values, or values that are not finite.
     pub fn from_reference(reference: &[f64]) -> Result<Self, StatsError> {
         at_least("reference", reference.len(), 1)?;
-        let sorted = sorted(reference)?;
+        // The difference of two edges must be a number; a quarter of any double allows that.
+        let mut sorted = sorted(reference)?;
+        let factor = if sorted.iter().any(|x| x.abs() > 1e307) {
+            0.25
+        } else {
+            1.0
+        };
+        sorted.iter_mut().for_each(|x| *x *= factor);
         let mut edges = Vec::with_capacity(BINS - 1);
         for i in 1..BINS {
-            edges.push(type7(&sorted, i as f64 / BINS as f64)?);
+            edges.push(type7(&sorted, i as f64 / BINS as f64)? / factor);
         }
         edges.dedup_by(|a, b| a == b);
         let mut bins = Self {
@@ -132,6 +139,10 @@ mod tests {
         assert!(psi_numeric(&[1.0], &[f64::NAN]).is_err());
         assert_eq!(psi_numeric(&[1.0; 20], &[1.0; 3]).unwrap(), 0.0);
         assert!(psi_numeric(&[1.0; 20], &[2.0; 3]).unwrap() > 5.0);
+        assert_eq!(
+            psi_numeric(&[-1.7e308, 1.7e308], &[-1.7e308, 1.7e308]).unwrap(),
+            0.0
+        );
         assert!(PsiBins::from_reference(&[1.0]).unwrap().psi().is_nan());
     }
 }

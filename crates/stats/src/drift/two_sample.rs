@@ -3,6 +3,7 @@
 use super::kolmogorov::{kolmogorov_sf, smirnov_two_sample_sf};
 use crate::error::{StatsError, at_least, finite};
 use crate::ranks::compare;
+use crate::scaling::taming_factor;
 
 /// How the p-value of the Kolmogorov–Smirnov test is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +76,7 @@ pub fn two_sample(a: &[f64], b: &[f64], method: KsMethod) -> Result<TwoSample, S
         let effective = n as f64 * m as f64 / (n as f64 + m as f64);
         kolmogorov_sf(ks_d, effective.round_ties_even() as u64)
     };
-    let (wasserstein, energy) = pooled.areas();
+    let (wasserstein, energy) = pooled.areas(taming_factor(&[a, b]));
     Ok(TwoSample {
         ks_d,
         ks_p,
@@ -144,16 +145,16 @@ impl Pooled {
         self.cumulative().map(gap).max().unwrap_or(0)
     }
 
-    /// ∫|F − G| and √(2∫(F − G)²).
-    fn areas(&self) -> (f64, f64) {
+    /// ∫|F − G| and √(2∫(F − G)²), worked out on values times `factor`.
+    fn areas(&self, factor: f64) -> (f64, f64) {
         let (mut first, mut second) = (0.0, 0.0);
         for ((knot, a, b), next) in self.cumulative().zip(self.knots.iter().skip(1)) {
             let gap = a as f64 / self.n as f64 - b as f64 / self.m as f64;
-            let step = next.value - knot.value;
+            let step = factor * next.value - factor * knot.value;
             first += gap.abs() * step;
             second += gap * gap * step;
         }
-        (first, (2.0 * second).sqrt())
+        (first / factor, (2.0 * second).sqrt() / factor.sqrt())
     }
 
     /// Anderson's rank form, ties by average ranks.
@@ -263,6 +264,8 @@ mod tests {
                 .anderson_darling
                 .is_nan()
         );
+        let far = two_sample(&[-1e308, 1e308], &[-1e308, 1e308], KsMethod::Auto).unwrap();
+        assert_eq!((far.wasserstein, far.energy), (0.0, 0.0));
         let many: Vec<f64> = (0..70_000).map(f64::from).collect();
         assert!(two_sample(&many, &many, KsMethod::Exact).is_err());
         assert_eq!(two_sample(&many, &many, KsMethod::Auto).unwrap().ks_p, 1.0);

@@ -5,6 +5,7 @@ use crate::Interval;
 use crate::dist::normal_quantile;
 use crate::error::{StatsError, at_least, finite, open_unit, same_length};
 use crate::moments::{mean, squares};
+use crate::scaling::{scaled, taming_factor};
 
 /// What [`ppi_mean`] returns.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -59,7 +60,16 @@ pub fn ppi_mean(
     confidence: f64,
 ) -> Result<PpiMean, StatsError> {
     check(human, judge, judge_unlabelled, confidence)?;
-    Ok(with_lambda(human, judge, judge_unlabelled, 1.0, confidence))
+    let factor = taming_factor(&[human, judge, judge_unlabelled]);
+    let tame = |values| scaled(values, factor);
+    Ok(with_lambda(
+        &tame(human),
+        &tame(judge),
+        &tame(judge_unlabelled),
+        1.0,
+        confidence,
+    )
+    .unscaled(factor))
 }
 
 /// PPI++: like [`ppi_mean`], but the judge counts with the weight λ that makes the interval narrowest,
@@ -92,31 +102,59 @@ pub fn ppi_plus_plus_mean(
     confidence: f64,
 ) -> Result<PpiPlusPlus, StatsError> {
     check(human, judge, judge_unlabelled, confidence)?;
-    let (n, more) = (human.len() as f64, judge_unlabelled.len() as f64);
-    let (mean_human, mean_judge) = (mean(human), mean(judge));
-    let covariance = human
-        .iter()
-        .zip(judge)
-        .map(|(y, f)| (y - mean_human) * (f - mean_judge))
-        .sum::<f64>()
-        / n;
-    let all: Vec<f64> = judge.iter().chain(judge_unlabelled).copied().collect();
-    let variance = squares(&all, mean(&all)) / (n + more - 1.0);
-    let constant = all.iter().all(|f| *f == all[0]);
-    let lambda = if constant {
-        0.0
-    } else {
-        (covariance / ((1.0 + n / more) * variance)).clamp(0.0, 1.0)
-    };
-    let tuned = with_lambda(human, judge, judge_unlabelled, lambda, confidence);
+    let lambda = best_lambda(human, judge, judge_unlabelled);
+    let factor = taming_factor(&[human, judge, judge_unlabelled]);
+    let tame = |values| scaled(values, factor);
+    let (human, judge, judge_unlabelled) = (&tame(human)[..], &tame(judge)[..], &tame(judge_unlabelled)[..]);
+    let n = human.len() as f64;
+    let mean_human = mean(human);
+    let tuned = with_lambda(human, judge, judge_unlabelled, lambda, confidence).unscaled(factor);
     let half = normal_quantile(0.5 + 0.5 * confidence) * (squares(human, mean_human) / n / n).sqrt();
     Ok(PpiPlusPlus {
         lambda,
         estimate: tuned.estimate,
         se: tuned.se,
         interval: tuned.interval,
-        classical: Interval::around(mean_human, half),
+        classical: Interval::around(mean_human / factor, half / factor),
     })
+}
+
+/// The weight of the judge that makes the interval narrowest.
+fn best_lambda(human: &[f64], judge: &[f64], more: &[f64]) -> f64 {
+    if judge.iter().chain(more).all(|f| *f == judge[0]) {
+        return 0.0;
+    }
+    // Human and judge scores each in their own range, taken out again at the end: the weight of a judge on a
+    // scale of another size is extreme, but it is a number.
+    let (factor_human, factor_judge) = (taming_factor(&[human]), taming_factor(&[judge, more]));
+    let human = scaled(human, factor_human);
+    let judge = scaled(judge, factor_judge);
+    let all: Vec<f64> = judge.iter().copied().chain(scaled(more, factor_judge)).collect();
+    let (n, total) = (human.len() as f64, all.len() as f64);
+    let (mean_human, mean_judge) = (mean(&human), mean(&judge));
+    let covariance = human
+        .iter()
+        .zip(&judge)
+        .map(|(y, f)| (y - mean_human) * (f - mean_judge))
+        .sum::<f64>()
+        / n;
+    let variance = squares(&all, mean(&all)) / (total - 1.0);
+    if variance == 0.0 {
+        return 0.0;
+    }
+    let lambda = covariance / ((1.0 + n / (total - n)) * variance);
+    (lambda * factor_judge / factor_human).clamp(0.0, 1.0)
+}
+
+impl PpiMean {
+    /// Takes out the factor by which the data were multiplied.
+    fn unscaled(self, factor: f64) -> Self {
+        Self {
+            estimate: self.estimate / factor,
+            se: self.se / factor,
+            interval: Interval::new(self.interval.low / factor, self.interval.high / factor),
+        }
+    }
 }
 
 fn check(human: &[f64], judge: &[f64], more: &[f64], confidence: f64) -> Result<(), StatsError> {
@@ -177,5 +215,7 @@ mod tests {
         let flat = ppi_plus_plus_mean(&[1.0, 2.0], &[5.0, 5.0], &[5.0, 5.0], 0.95).unwrap();
         assert_eq!((flat.lambda, flat.estimate), (0.0, 1.5));
         assert_eq!(flat.interval, flat.classical);
+        let huge = ppi_plus_plus_mean(&[1e300, 2e300], &[1e300, 2e300], &[1e300, 3e300], 0.95).unwrap();
+        assert!(huge.lambda > 0.0 && huge.interval.low.is_finite() && huge.se > 0.0);
     }
 }

@@ -157,24 +157,39 @@ impl Fit {
                 why: "some players never won or tied against the others, so the maximum lies at infinity; use the ridge",
             });
         }
+        // Covariates in units of their largest value: the fit is the same and nothing over- or underflows.
+        let scales: Vec<f64> = (0..covariates)
+            .map(|j| style.iter().fold(0.0f64, |max, row| max.max(row[j].abs())))
+            .map(|largest| if largest > 0.0 { largest } else { 1.0 })
+            .collect();
         let rows: Vec<Vec<(usize, f64)>> = matches
             .iter()
             .enumerate()
             .map(|(i, m)| {
                 let mut row = vec![(m.a, 1.0), (m.b, -1.0)];
                 if let Some(style) = style.get(i) {
-                    row.extend(style.iter().enumerate().map(|(j, &x)| (players + j, x)));
+                    row.extend(
+                        style
+                            .iter()
+                            .zip(&scales)
+                            .enumerate()
+                            .map(|(j, (x, scale))| (players + j, x / scale)),
+                    );
                 }
                 row
             })
             .collect();
         let scores: Vec<f64> = matches.iter().map(|m| m.score).collect();
-        let theta = maximise(players, covariates, &rows, &scores)?;
+        let mut theta = maximise(players, covariates, &rows, &scores)?;
         let (factor, meat) = curvature(players, &theta, &rows, &scores)?;
-        let se = sandwich_diagonal(&factor.inverse(), &meat)
+        let mut se: Vec<f64> = sandwich_diagonal(&factor.inverse(), &meat)
             .into_iter()
             .map(f64::sqrt)
             .collect();
+        for (j, scale) in scales.iter().enumerate() {
+            theta[players + j] /= scale;
+            se[players + j] /= scale;
+        }
         Ok(Self { theta, se })
     }
 }
@@ -225,10 +240,7 @@ fn maximise(
         };
         let moved = step.iter().fold(0.0f64, |max, s| max.max((factor * s).abs()));
         (theta, value) = (next, next_value);
-        if theta
-            .iter()
-            .any(|t| t.abs() > LOG_ODDS_MAX * scale_of(rows, players))
-        {
+        if theta.iter().any(|t| t.abs() > LOG_ODDS_MAX) {
             return Err(StatsError::Undefined {
                 what: "Bradley-Terry rating",
                 why: "the covariates separate wins from losses, so the maximum lies at infinity",
@@ -242,20 +254,6 @@ fn maximise(
         what: "Bradley-Terry rating",
         iterations: STEPS_MAX,
     })
-}
-
-/// Coefficients of tiny covariates are large without anything being wrong.
-fn scale_of(rows: &[Vec<(usize, f64)>], players: usize) -> f64 {
-    let largest = rows
-        .iter()
-        .flatten()
-        .filter(|&&(i, x)| i >= players && x != 0.0)
-        .fold(0.0f64, |max, &(_, x)| max.max(x.abs()));
-    if largest > 0.0 {
-        (1.0 / largest).max(1.0)
-    } else {
-        1.0
-    }
 }
 
 /// Factor of the information matrix, made definite along "all ratings shift" (which the likelihood does not

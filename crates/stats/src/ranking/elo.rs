@@ -51,8 +51,19 @@ impl Elo {
 pub fn elo_online(players: usize, matches: &[Match], elo: Elo) -> Result<Vec<f64>, StatsError> {
     /// Bounds the memory for ratings that nobody asked about.
     const PLAYERS_MAX: usize = 10_000_000;
+    /// Points beyond this size are refused, so that no number of matches adds up to infinity.
+    const POINTS_MAX: f64 = 1e100;
     positive("k", elo.k)?;
-    finite_scalar("initial rating", elo.initial)?;
+    for (what, found) in [("k", elo.k), ("initial rating", elo.initial)] {
+        finite_scalar(what, found)?;
+        if found.abs() > POINTS_MAX {
+            return Err(StatsError::OutOfRange {
+                what,
+                found,
+                expected: "a number between -1e100 and 1e100",
+            });
+        }
+    }
     if players > PLAYERS_MAX {
         return Err(StatsError::TooLarge {
             what: "players",

@@ -54,7 +54,7 @@ impl AsymptoticCs {
     pub fn rho2_for(t: f64, alpha: f64) -> Result<f64, StatsError> {
         positive("t", t)?;
         open_unit("alpha", alpha)?;
-        let l = 2.0 * (1.0 / alpha).ln();
+        let l = -2.0 * alpha.ln();
         Ok((l + l.ln_1p()) / t)
     }
 
@@ -82,14 +82,29 @@ impl AsymptoticCs {
             return Interval::new(f64::NEG_INFINITY, f64::INFINITY);
         };
         let t = t as f64;
-        let growth = t * self.rho2 + 1.0;
-        let factor = 2.0 * growth / (t * t * self.rho2) * (growth.sqrt() / self.alpha).ln();
-        Interval::around(mean, (variance * factor).sqrt())
+        // The formula with its quotients taken apart, so that no tuning overflows.
+        let growth = (t * self.rho2).min(f64::MAX);
+        let factor = 2.0 * (1.0 + 1.0 / growth) / t * (0.5 * growth.ln_1p() - self.alpha.ln());
+        let half = if variance > 0.0 {
+            variance.sqrt() * factor.sqrt()
+        } else {
+            0.0
+        };
+        Interval::around(mean, half)
     }
 }
 
 impl ConfidenceSequence for AsymptoticCs {
     fn push(&mut self, x: f64) -> Result<Interval, StatsError> {
+        /// Beyond this size sums of squares would not fit.
+        const VALUE_MAX: f64 = 1e140;
+        if x.abs() > VALUE_MAX {
+            return Err(StatsError::OutOfRange {
+                what: "x",
+                found: x,
+                expected: "a number between -1e140 and 1e140",
+            });
+        }
         self.moments.push(x)?;
         Ok(self.interval())
     }

@@ -12,7 +12,7 @@ use crate::error::{StatsError, open_unit, positive};
 /// `alpha_opt`; a wrong guess costs little. No trials give [0, 1].
 ///
 /// # Errors
-/// More successes than trials, `t_opt` not positive, `alpha` or `alpha_opt` outside (0, 1).
+/// More successes than trials, `t_opt` not positive or beyond 1e20, `alpha` or `alpha_opt` outside (0, 1).
 ///
 /// Source: Robbins 1970; Howard, Ramdas, McAuliffe, Sekhon 2021.
 ///
@@ -31,7 +31,7 @@ pub fn bernoulli_interval(
 ) -> Result<Interval, StatsError> {
     open_unit("alpha", alpha)?;
     open_unit("alpha_opt", alpha_opt)?;
-    positive("t_opt", t_opt)?;
+    check_t_opt(t_opt)?;
     if successes > trials {
         return Err(StatsError::OutOfRange {
             what: "successes",
@@ -42,7 +42,7 @@ pub fn bernoulli_interval(
     if trials == 0 {
         return Ok(Interval::new(0.0, 1.0));
     }
-    let threshold = (1.0 / alpha).ln();
+    let threshold = -alpha.ln();
     let (k, rest) = (successes as f64, (trials - successes) as f64);
     let n = k + rest;
     // How far the mixture at p is above the threshold; p → 0 and p → 1 are excluded by the brackets.
@@ -65,6 +65,19 @@ pub fn bernoulli_interval(
         bisect(share, 1.0, above)
     };
     Ok(Interval::new(low, high))
+}
+
+/// More trials than this nobody will see, and a prior worth as many is nothing but rounding.
+fn check_t_opt(t_opt: f64) -> Result<(), StatsError> {
+    positive("t_opt", t_opt)?;
+    if t_opt <= 1e20 {
+        return Ok(());
+    }
+    Err(StatsError::OutOfRange {
+        what: "t_opt",
+        found: t_opt,
+        expected: "a number of at most 1e20",
+    })
 }
 
 /// [`bernoulli_interval`] as a state fed with 0 and 1. Two states of disjoint trials merge by adding their
@@ -94,7 +107,7 @@ impl BernoulliCs {
     /// `alpha` outside (0, 1), `t_opt` not positive.
     pub fn try_new(alpha: f64, t_opt: f64) -> Result<Self, StatsError> {
         open_unit("alpha", alpha)?;
-        positive("t_opt", t_opt)?;
+        check_t_opt(t_opt)?;
         Ok(Self {
             alpha,
             t_opt,
@@ -183,6 +196,9 @@ mod tests {
         assert!(bernoulli_interval(2, 1, 0.05, 500.0, 0.05).is_err());
         assert!(bernoulli_interval(1, 1, 0.0, 500.0, 0.05).is_err());
         assert!(bernoulli_interval(1, 1, 0.05, f64::NAN, 0.05).is_err());
+        assert!(bernoulli_interval(1, 1, 0.05, 1e300, 0.05).is_err());
+        let sure = bernoulli_interval(500, 1000, 1e-300, 500.0, 0.05).unwrap();
+        assert!(sure.low < 0.1 && sure.high > 0.9);
         assert!(BernoulliCs::try_new(0.05, 10.0).unwrap().push(0.5).is_err());
     }
 }

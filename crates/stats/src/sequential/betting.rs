@@ -61,8 +61,8 @@ impl BettingProcess {
             m,
             theta,
             truncation,
-            bets_up: PredictableBets::new(alpha * theta),
-            bets_down: PredictableBets::new(alpha * (1.0 - theta)),
+            bets_up: PredictableBets::new(-alpha.ln() - theta.ln()),
+            bets_down: PredictableBets::new(-alpha.ln() - (1.0 - theta).ln()),
             up: 1.0,
             down: 1.0,
         })
@@ -179,7 +179,7 @@ impl BettingCs {
                 limit: BREAKS_MAX as u64,
             });
         }
-        let log_rich = (2.0 / alpha).ln();
+        let log_rich = std::f64::consts::LN_2 - alpha.ln();
         let fresh = Capital {
             product: 1.0,
             log_scale: 0.0,
@@ -200,7 +200,7 @@ impl BettingCs {
         Ok(Self {
             log_rich,
             breaks,
-            bets: PredictableBets::new(0.5 * alpha),
+            bets: PredictableBets::new(log_rich),
             since_renormalised: 0,
             candidates,
         })

@@ -36,7 +36,7 @@ impl HoeffdingMixCs {
     pub fn try_new(alpha: f64) -> Result<Self, StatsError> {
         open_unit("alpha", alpha)?;
         Ok(Self {
-            log_level: (2.0 / alpha).ln(),
+            log_level: std::f64::consts::LN_2 - alpha.ln(),
             t: 0.0,
             bets: 0.0,
             weighted: 0.0,
@@ -69,10 +69,10 @@ pub(super) struct PredictableBets {
 }
 
 impl PredictableBets {
-    /// Bets for a one-sided process at level `alpha`.
-    pub(super) fn new(alpha: f64) -> Self {
+    /// Bets for a one-sided process at a level of which `log_level` is ln(1/level).
+    pub(super) fn new(log_level: f64) -> Self {
         Self {
-            log_level: (1.0 / alpha).ln(),
+            log_level,
             t: 0.0,
             sum: 0.0,
             squares: 0.0,
@@ -133,8 +133,8 @@ impl EmpBernMixCs {
     pub fn try_new(alpha: f64) -> Result<Self, StatsError> {
         open_unit("alpha", alpha)?;
         Ok(Self {
-            log_level: (2.0 / alpha).ln(),
-            predict: PredictableBets::new(0.5 * alpha),
+            log_level: std::f64::consts::LN_2 - alpha.ln(),
+            predict: PredictableBets::new(std::f64::consts::LN_2 - alpha.ln()),
             t: 0.0,
             sum: 0.0,
             bets: 0.0,

@@ -12,7 +12,7 @@ use crate::special::{deviance_part, inc_beta, inc_gamma, stirling_error};
 
 /// Tuning of a two-sided normal mixture that makes the boundary tightest at intrinsic time `v_opt`.
 fn best_rho_two_sided(v_opt: f64, alpha_opt: f64) -> f64 {
-    let l = (1.0 / alpha_opt).ln();
+    let l = -alpha_opt.ln();
     v_opt / (2.0 * l + (2.0 * l).ln_1p())
 }
 
@@ -47,16 +47,40 @@ fn check_time(v: f64, alpha: f64) -> Result<(), StatsError> {
 }
 
 /// The `s > 0` at which `log_mixture` reaches `threshold`; it is below at 0 and grows without bound.
-fn boundary(v: f64, threshold: f64, log_mixture: impl Fn(f64) -> f64) -> f64 {
+fn boundary(v: f64, threshold: f64, log_mixture: impl Fn(f64) -> f64) -> Result<f64, StatsError> {
     let mut high = v.sqrt().max(f64::MIN_POSITIVE);
     while high.is_finite() && log_mixture(high) < threshold {
         high *= 2.0;
     }
-    if high.is_finite() {
-        bisect(0.0, high, |s| log_mixture(s) - threshold)
-    } else {
-        f64::INFINITY
+    in_range(
+        bisect(0.0, high, |s| log_mixture(s) - threshold),
+        threshold,
+        log_mixture,
+    )
+}
+
+/// Refuses a root that lies where floating point has ended instead of where the mixture meets its threshold.
+fn in_range(s: f64, threshold: f64, log_mixture: impl Fn(f64) -> f64) -> Result<f64, StatsError> {
+    let missed = (log_mixture(s) - threshold).abs();
+    if missed <= 1e-3 * threshold.max(1.0) {
+        return Ok(s);
     }
+    Err(StatsError::Undefined {
+        what: "boundary",
+        why: "the times and scales are too far apart for floating point",
+    })
+}
+
+/// Checks a number of steps: beyond 1e24 the deviance of two counts is nothing but their rounding.
+fn countable(what: &'static str, found: f64) -> Result<(), StatsError> {
+    if found <= 1e24 {
+        return Ok(());
+    }
+    Err(StatsError::OutOfRange {
+        what,
+        found,
+        expected: "a number of at most 1e24",
+    })
 }
 
 /// Mixture over a normal (two-sided) or half-normal (one-sided) prior, for sub-Gaussian sums.
@@ -85,9 +109,10 @@ impl NormalMixture {
     #[must_use]
     pub fn log_mixture(&self, s: f64, v: f64) -> f64 {
         let total = v + self.rho;
-        let two_sided = 0.5 * (self.rho / total).ln() + s * s / (2.0 * total);
+        let z = s / total.sqrt();
+        let two_sided = 0.5 * (self.rho.ln() - total.ln()) + 0.5 * z * z;
         if self.one_sided {
-            two_sided + (2.0 * normal_cdf(s / total.sqrt())).ln()
+            two_sided + (2.0 * normal_cdf(z)).ln()
         } else {
             two_sided
         }
@@ -99,11 +124,17 @@ impl NormalMixture {
     /// `v` negative or not finite, `alpha` outside (0, 1).
     pub fn bound(&self, v: f64, alpha: f64) -> Result<f64, StatsError> {
         check_time(v, alpha)?;
-        let threshold = (1.0 / alpha).ln();
+        let threshold = -alpha.ln();
         if self.one_sided {
-            return Ok(boundary(v, threshold, |s| self.log_mixture(s, v)));
+            return boundary(v, threshold, |s| self.log_mixture(s, v));
         }
-        Ok(((v + self.rho) * ((v / self.rho).ln_1p() + 2.0 * threshold)).sqrt())
+        // ln(1 + v/ρ) by difference where the quotient would overflow.
+        let growth = if v / self.rho < f64::MAX {
+            (v / self.rho).ln_1p()
+        } else {
+            v.ln() - self.rho.ln()
+        };
+        Ok((v + self.rho).sqrt() * (growth + 2.0 * threshold).sqrt())
     }
 }
 
@@ -153,7 +184,8 @@ impl GammaExponentialMixture {
         check_tuning(v_opt, alpha_opt, true)?;
         positive("c", c)?;
         let rho = best_rho_one_sided(v_opt, alpha_opt);
-        let shape = rho / (c * c);
+        let shape = rho / c / c;
+        positive("rho/c^2 (the prior's shape, from v_opt and c)", shape)?;
         let constant = 0.5 * shape.ln() - stirling_error(shape) - inc_gamma(shape, shape).lower.ln();
         Ok(Self { rho, c, constant })
     }
@@ -163,7 +195,7 @@ impl GammaExponentialMixture {
     pub fn log_mixture(&self, s: f64, v: f64) -> f64 {
         // ln Γ(a) − a ln(a+y) + y + …, with a = (v+ρ)/c² and y = s/c, by Stirling: the large terms cancel on
         // paper instead of in floating point.
-        let a = (v + self.rho) / (self.c * self.c);
+        let a = (v + self.rho) / self.c / self.c;
         let x = a + s / self.c;
         self.constant - 0.5 * a.ln() + stirling_error(a) + deviance_part(a, x) + inc_gamma(a, x).lower.ln()
     }
@@ -174,7 +206,7 @@ impl GammaExponentialMixture {
     /// `v` negative or not finite, `alpha` outside (0, 1).
     pub fn bound(&self, v: f64, alpha: f64) -> Result<f64, StatsError> {
         check_time(v, alpha)?;
-        Ok(boundary(v, (1.0 / alpha).ln(), |s| self.log_mixture(s, v)))
+        boundary(v, -alpha.ln(), |s| self.log_mixture(s, v))
     }
 }
 
@@ -239,6 +271,10 @@ impl BetaBinomialMixture {
             one_sided,
             constant: 0.0,
         };
+        for count in [mixture.up, mixture.down] {
+            positive("prior count (from v_opt, g and h)", count)?;
+            countable("prior count (from v_opt, g and h)", count)?;
+        }
         mixture.constant = mixture.log_part(mixture.up, mixture.down);
         Ok(mixture)
     }
@@ -282,12 +318,18 @@ impl BetaBinomialMixture {
     /// `v` negative or not finite, `alpha` outside (0, 1).
     pub fn bound(&self, v: f64, alpha: f64) -> Result<f64, StatsError> {
         check_time(v, alpha)?;
-        let threshold = (1.0 / alpha).ln();
+        let threshold = -alpha.ln();
+        countable("v/(g*h)", v / self.g / self.h)?;
         let most = v / self.g;
         if self.log_mixture(most, v) < threshold {
             return Ok(most);
         }
-        Ok(bisect(0.0, most, |s| self.log_mixture(s, v) - threshold))
+        let log_mixture = |s| self.log_mixture(s, v);
+        in_range(
+            bisect(0.0, most, |s| log_mixture(s) - threshold),
+            threshold,
+            log_mixture,
+        )
     }
 }
 
@@ -379,10 +421,22 @@ mod tests {
             beta_binomial_bound(0.0, 0.05, 10.0, 0.5, 0.5, 0.05, false).unwrap(),
             0.0
         );
-        assert!(
-            normal_mixture_bound(1e300, 0.05, 1e-300, 0.05, true)
-                .unwrap()
-                .is_finite()
-        );
+        for one_sided in [true, false] {
+            assert!(
+                normal_mixture_bound(1e308, 0.05, 1e-300, 0.05, one_sided)
+                    .unwrap()
+                    .is_finite()
+            );
+        }
+        for c in [1e-300, 1e-10, 1e10, 1e300] {
+            let bound = gamma_exponential_bound(10.0, 0.05, 10.0, c, 0.05);
+            assert!(
+                bound.is_err() || bound.is_ok_and(|b| b > 0.0 && b.is_finite()),
+                "{c}"
+            );
+        }
+        assert!(beta_binomial_bound(1.0, 0.05, 1e300, 0.5, 0.5, 0.05, false).is_err());
+        assert!(beta_binomial_bound(1e300, 0.05, 1.0, 0.5, 0.5, 0.05, false).is_err());
+        assert!(beta_binomial_bound(1.0, 0.05, 1.0, 1e-200, 1e-200, 0.05, false).is_err());
     }
 }

@@ -10,7 +10,7 @@ use crate::error::{StatsError, open_unit, positive};
 /// sub-Gaussian sums.
 ///
 /// # Errors
-/// `v` or `c` negative or not finite, `v_min` not positive, `s` or `eta` not above 1, `alpha` outside (0, 1).
+/// `v` or `c` negative or not finite, `v_min` not positive, `s` or `eta` not in (1, 1000], `alpha` outside (0, 1).
 ///
 /// Source: Howard, Ramdas, McAuliffe, Sekhon 2021, theorem 1.
 ///
@@ -40,11 +40,11 @@ pub fn poly_stitching_bound(
         }
     }
     for (what, found) in [("s", s), ("eta", eta)] {
-        if !(found > 1.0 && found.is_finite()) {
+        if !(found > 1.0 && found <= 1000.0) {
             return Err(StatsError::OutOfRange {
                 what,
                 found,
-                expected: "a finite number above 1",
+                expected: "a number above 1 and at most 1000",
             });
         }
     }
