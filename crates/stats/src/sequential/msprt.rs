@@ -72,7 +72,7 @@ impl Msprt {
         let total = self.sigma2 + self.n * self.tau2;
         // Divided step by step, so that large sums over large variances do not overflow on the way.
         let scaled = sum / total.sqrt() / self.sigma2.sqrt();
-        let log_lambda = 0.5 * (self.sigma2 / total).ln() + 0.5 * self.tau2 * scaled * scaled;
+        let log_lambda = 0.5 * (self.sigma2.ln() - total.ln()) + 0.5 * (self.tau2 * scaled * scaled);
         self.p_value = self.p_value.min((-log_lambda).exp());
         Ok(MsprtStep {
             lambda: log_lambda.exp(),
