@@ -11,10 +11,10 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use rayon::prelude::*;
 use seatrial_stats::{dist, quantile};
-use seatrial_text::bleu::Bleu;
-use seatrial_text::chrf::Chrf;
+use seatrial_text::bleu::{Bleu, BleuStatistics};
+use seatrial_text::chrf::{Chrf, ChrfStatistics};
 use seatrial_text::corpus::CorpusError;
-use seatrial_text::ter::Ter;
+use seatrial_text::ter::{Ter, TerStatistics};
 
 /// Most resamples or shuffles of one test: a bound on time.
 pub const RESAMPLES_MAX: u64 = 10_000_000;
@@ -92,15 +92,15 @@ impl TranslationMetric {
         Ok(match self {
             Self::Bleu(bleu) => {
                 let segments = bleu.segment_statistics(hypotheses, references)?;
-                segments.iter().map(|segment| segment.to_row()).collect()
+                segments.iter().map(BleuStatistics::to_row).collect()
             }
             Self::Chrf(chrf) => {
                 let segments = chrf.segment_statistics(hypotheses, references)?;
-                segments.iter().map(|segment| segment.to_row()).collect()
+                segments.iter().map(ChrfStatistics::to_row).collect()
             }
             Self::Ter(ter) => {
                 let segments = ter.segment_statistics(hypotheses, references)?;
-                segments.iter().map(|segment| segment.to_row()).collect()
+                segments.iter().map(TerStatistics::to_row).collect()
             }
         })
     }
