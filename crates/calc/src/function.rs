@@ -2,6 +2,8 @@
 
 use crate::Args;
 use serde_json::{Map, Value};
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 /// One named input or output of a function.
 #[derive(Debug, Clone, Copy)]
@@ -82,7 +84,9 @@ pub fn functions() -> impl Iterator<Item = &'static Function> {
 /// The function of this bare name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Function> {
-    functions().find(|function| function.name == name)
+    static BY_NAME: LazyLock<HashMap<&str, &Function>> =
+        LazyLock::new(|| functions().map(|function| (function.name, function)).collect());
+    BY_NAME.get(name).copied()
 }
 
 /// A JSON number, or the string `"NaN"`, `"Infinity"` or `"-Infinity"`.

@@ -6,6 +6,8 @@ pub mod args;
 pub mod families;
 pub mod function;
 mod labels;
+pub mod serve;
 
 pub use args::Args;
 pub use function::{CalcError, Field, Function, find, functions};
+pub use serve::serve;

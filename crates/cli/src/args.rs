@@ -26,8 +26,52 @@ pub(crate) enum Command {
     Export(ExportArguments),
     /// Serve a simulated provider on loopback, for trials and tests.
     Sim(SimArguments),
+    /// Calculate statistics: the calculator, its list of functions, and figures for people.
+    Stats {
+        #[command(subcommand)]
+        command: StatsCommand,
+    },
+    /// Calculate text metrics: the same calculator.
+    Text {
+        #[command(subcommand)]
+        command: TextCommand,
+    },
     /// Print the JSON Schema of a file format.
     Schema(SchemaArguments),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StatsCommand {
+    /// Answer calls on standard input, a JSON object a line: {"id": …, "fn": "wilson", "input": {…}}.
+    Eval,
+    /// List all functions with their inputs and outputs.
+    List(ListArguments),
+    /// Intervals of a share such as 187/200.
+    Proportion(ProportionArguments),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TextCommand {
+    /// Answer calls on standard input, a JSON object a line: {"id": …, "fn": "rouge", "input": {…}}.
+    Eval,
+    /// List all functions with their inputs and outputs.
+    List(ListArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArguments {
+    /// As one JSON object instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProportionArguments {
+    /// Successes and trials, such as 187/200.
+    pub(crate) share: String,
+    /// Confidence level.
+    #[arg(long, default_value_t = 0.95)]
+    pub(crate) level: f64,
 }
 
 #[derive(Debug, Args)]

@@ -1,10 +1,12 @@
 //! Helpers for tests: where the shared data lies, the binary under test, temporary suites. Never a dependency of the
 //! program itself.
 
+mod golden;
 mod workspace;
 
 use std::path::{Path, PathBuf};
 
+pub use golden::{GoldenCase, GoldenFamily, golden_families};
 pub use workspace::{Finished, Workspace, without_times};
 
 /// The folder of shared test data: `SEATRIAL_TEST_DATA`, else `shared/data` beside the project's folder.

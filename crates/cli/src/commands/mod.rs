@@ -1,5 +1,6 @@
 //! One module per command.
 
+mod calculator;
 mod demo;
 mod export;
 mod run;
@@ -17,6 +18,8 @@ pub(crate) fn dispatch(arguments: Arguments) -> Result<ExitCode, CliError> {
         Command::Demo(arguments) => demo::demo(&arguments),
         Command::Export(arguments) => export::export(&arguments),
         Command::Sim(arguments) => sim::sim(&arguments),
+        Command::Stats { command } => calculator::stats(&command),
+        Command::Text { command } => calculator::text(&command),
         Command::Schema(arguments) => schema::schema(&arguments),
     }
 }

@@ -1,0 +1,116 @@
+//! `seatrial stats` and `seatrial text`: the calculator under either name, and figures for people.
+
+use crate::args::{ListArguments, ProportionArguments, StatsCommand, TextCommand};
+use crate::error::CliError;
+use crate::output;
+use seatrial_calc::Field;
+use seatrial_stats::{Interval, StatsError, proportion};
+use seatrial_types::ExitCode;
+use serde_json::{Value, json};
+use std::fmt::Write;
+
+pub(crate) fn stats(command: &StatsCommand) -> Result<ExitCode, CliError> {
+    match command {
+        StatsCommand::Eval => eval(),
+        StatsCommand::List(arguments) => list(arguments),
+        StatsCommand::Proportion(arguments) => share(arguments),
+    }
+}
+
+pub(crate) fn text(command: &TextCommand) -> Result<ExitCode, CliError> {
+    match command {
+        TextCommand::Eval => eval(),
+        TextCommand::List(arguments) => list(arguments),
+    }
+}
+
+fn eval() -> Result<ExitCode, CliError> {
+    match seatrial_calc::serve(std::io::stdin().lock(), std::io::stdout().lock()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(CliError::infrastructure(
+            format!("failed to read calls or write answers: {error}"),
+        )),
+        _ => Ok(ExitCode::Pass),
+    }
+}
+
+fn list(arguments: &ListArguments) -> Result<ExitCode, CliError> {
+    let text = if arguments.json {
+        let fields = |fields: &[Field]| -> Vec<Value> {
+            fields
+                .iter()
+                .map(|field| json!({"name": field.name, "shape": field.shape, "what": field.what}))
+                .collect()
+        };
+        let functions: Vec<Value> = seatrial_calc::functions()
+            .map(|function| {
+                json!({"fn": function.name, "family": function.family, "what": function.what, "source": function.source,
+                       "inputs": fields(function.inputs), "outputs": fields(function.outputs)})
+            })
+            .collect();
+        let all = json!({"schema": "seatrial.stats.list/1", "tool_version": seatrial_types::TOOL_VERSION, "functions": functions});
+        serde_json::to_string_pretty(&all).map_err(CliError::infrastructure)? + "\n"
+    } else {
+        listed()
+    };
+    output::stdout(&text)?;
+    Ok(ExitCode::Pass)
+}
+
+fn listed() -> String {
+    let mut text = String::new();
+    let mut family = "";
+    for function in seatrial_calc::functions() {
+        if function.family != family {
+            family = function.family;
+            let _ = writeln!(text, "{}{family}", if text.is_empty() { "" } else { "\n" });
+        }
+        let _ = writeln!(text, "  {}  {}", function.name, function.what);
+        for (direction, fields) in [("in ", function.inputs), ("out", function.outputs)] {
+            for field in fields {
+                let _ = writeln!(
+                    text,
+                    "    {direction} {}: {}  {}",
+                    field.name, field.shape, field.what
+                );
+            }
+        }
+    }
+    text
+}
+
+/// A method of making an interval for a share.
+type Method = fn(f64, f64, f64) -> Result<Interval, StatsError>;
+
+fn share(arguments: &ProportionArguments) -> Result<ExitCode, CliError> {
+    let wrong = || {
+        CliError::usage(format!(
+            "`{}` is no share, expected successes/trials",
+            arguments.share
+        ))
+        .hint("write it like 187/200")
+    };
+    let (k, n) = arguments.share.split_once('/').ok_or_else(wrong)?;
+    let (k, n) = (
+        k.trim().parse::<u32>().map_err(|_| wrong())?,
+        n.trim().parse::<u32>().map_err(|_| wrong())?,
+    );
+    let (k, n) = (f64::from(k), f64::from(n));
+    let methods: [(&str, Method); 4] = [
+        ("wilson", proportion::wilson),
+        ("clopper_pearson", proportion::clopper_pearson),
+        ("jeffreys", proportion::jeffreys),
+        ("agresti_coull", proportion::agresti_coull),
+    ];
+    let mut text = String::new();
+    for (name, method) in methods {
+        let interval = method(k, n, arguments.level).map_err(CliError::usage)?;
+        let (value, low, high) = (k / n, interval.low, interval.high);
+        let _ = writeln!(
+            text,
+            "{name:<16} {value:.4} [{low:.4}, {high:.4}]  n {n}  level {}",
+            arguments.level
+        );
+    }
+    output::stdout(&text)?;
+    Ok(ExitCode::Pass)
+}
