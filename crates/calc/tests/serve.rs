@@ -65,8 +65,8 @@ fn value() -> impl Strategy<Value = Value> {
 /// Serves a line and gives its one answer; a function that panicked is a failure, not an answer.
 fn answer(line: &str) -> Value {
     let mut out = Vec::new();
-    serve(line.as_bytes(), &mut out).unwrap();
-    let answer: Value = serde_json::from_slice(&out).unwrap_or_else(|error| panic!("{line}: {error}"));
+    serve(line.as_bytes(), &mut out).expect("memory takes every answer");
+    let answer: Value = serde_json::from_slice(&out).expect(line);
     let (output, error) = (&answer["output"], answer["error"].as_str());
     assert!(output.is_object() != error.is_some(), "{line}: {answer}");
     assert!(
