@@ -19,6 +19,13 @@ pub(crate) async fn run_sample(job: &Job, due: Due) -> Option<SampleRecord> {
     let planned = job.plan.tasks.get(task)?;
     let started_unix_ms = unix_ms();
     let transcript = driver.drive(&case, key.epoch, &*target.model).await;
+    let answer = transcript.call.result.as_ref().ok();
+    let cost = answer.and_then(|answer| {
+        target
+            .price
+            .as_ref()
+            .and_then(|price: &Price| price.cost(&answer.usage))
+    });
     let mut scores = Vec::new();
     for (index, scorer) in job.scorers.get(task)?.iter().enumerate() {
         let of_scorer = match (
@@ -31,6 +38,8 @@ pub(crate) async fn run_sample(job: &Job, due: Due) -> Option<SampleRecord> {
                     case: &case,
                     prompt: &transcript.prompt,
                     answer,
+                    call: &transcript.call,
+                    cost,
                 };
                 match scorer.score(input, None) {
                     Scoring::Ready(scores) => scores,
@@ -42,13 +51,6 @@ pub(crate) async fn run_sample(job: &Job, due: Due) -> Option<SampleRecord> {
         let scorer = u16::try_from(index).unwrap_or(u16::MAX);
         scores.extend(of_scorer.into_iter().map(|score| ScoreRecord { scorer, score }));
     }
-    let answer = transcript.call.result.as_ref().ok();
-    let cost = answer.and_then(|answer| {
-        target
-            .price
-            .as_ref()
-            .and_then(|price: &Price| price.cost(&answer.usage))
-    });
     Some(SampleRecord {
         key,
         slices: planned.slices_of(&case),

@@ -5,7 +5,7 @@
 
 use seatrial_score::build;
 use seatrial_task::{DatasetColumns, DatasetFormat, DatasetReader, DatasetSource, ScorerInput, Scoring};
-use seatrial_types::{Answer, Outcome, Usage};
+use seatrial_types::{Answer, Call, Outcome, Usage};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -71,10 +71,16 @@ fn gsm8k_grading_is_reproduced_exactly() {
                 usage: Usage::default(),
                 streamed: false,
             };
+            let call = Call {
+                attempts: Vec::new(),
+                result: Ok(answer.clone()),
+            };
             let input = ScorerInput {
                 case: &case,
                 prompt: &[],
                 answer: &answer,
+                call: &call,
+                cost: None,
             };
             let Scoring::Ready(scores) = scorer.score(input, None) else {
                 panic!("rules score at once");
@@ -122,10 +128,16 @@ fn mmlu_references_are_indices() {
                     usage: Usage::default(),
                     streamed: false,
                 };
+                let call = Call {
+                    attempts: Vec::new(),
+                    result: Ok(answer.clone()),
+                };
                 let input = ScorerInput {
                     case: &case,
                     prompt: &[],
                     answer: &answer,
+                    call: &call,
+                    cost: None,
                 };
                 let Scoring::Ready(scores) = scorer.score(input, None) else {
                     panic!("rules score at once");

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use seatrial_config::COMMON_OPTIONS;
 use seatrial_score::{DETAIL_CHARS_MAX, ScorerError, build, vocabulary};
 use seatrial_task::{Scorer, ScorerInput, Scoring};
-use seatrial_types::{Answer, Case, FinishReason, Outcome, Score, Usage};
+use seatrial_types::{Answer, Call, Case, FinishReason, Outcome, Score, Usage};
 use serde_json::{Map, Value, json};
 
 fn options(value: Value) -> Map<String, Value> {
@@ -58,11 +58,17 @@ fn answer(text: &str, finish_reason: Option<FinishReason>) -> Answer {
 }
 
 fn score_answer(scorer: &dyn Scorer, case: &Case, answer: &Answer) -> Score {
+    let call = Call {
+        attempts: Vec::new(),
+        result: Ok(answer.clone()),
+    };
     match scorer.score(
         ScorerInput {
             case,
             prompt: &[],
             answer,
+            call: &call,
+            cost: None,
         },
         None,
     ) {

@@ -3,8 +3,8 @@
 
 use futures_util::future::BoxFuture;
 use seatrial_types::{
-    Answer, Call, CallError, CallErrorKind, Case, Message, MetricSpec, ModelRequest, Outcome, SampleRecord,
-    Score,
+    Answer, Call, CallError, CallErrorKind, Case, Message, MetricSpec, ModelRequest, Money, Outcome,
+    SampleRecord, Score,
 };
 
 /// One call to a named target, through cache, limits, price, budget and record.
@@ -58,6 +58,10 @@ pub struct ScorerInput<'a> {
     pub prompt: &'a [Message],
     /// The answer.
     pub answer: &'a Answer,
+    /// All attempts of the call that gave the answer, with their moments.
+    pub call: &'a Call,
+    /// Price of the answer; `None` where price or usage is unknown.
+    pub cost: Option<Money>,
 }
 
 /// Scores now, or later for scorers that must ask somebody.
