@@ -33,6 +33,7 @@ impl Driver for SingleTurn {
                 messages: prompt.clone(),
                 params: serde_json::Map::new(),
                 case_id: Some(Arc::clone(&case.id)),
+                columns: Arc::clone(&case.columns),
                 epoch,
             };
             let call = model.call(request).await;

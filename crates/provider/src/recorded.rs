@@ -125,11 +125,8 @@ impl Recorded {
                 attempts: row.latency_ms.map(attempt_of).into_iter().collect(),
                 result: Ok(Answer {
                     text: row.output.unwrap_or_default().into_owned(),
-                    finish_reason: None,
-                    served_model: None,
-                    request_id: None,
                     usage,
-                    streamed: false,
+                    ..Answer::default()
                 }),
             },
             Err(message) => Call {
@@ -314,9 +311,7 @@ fn attempt_of(latency_ms: f64) -> Attempt {
             end_ns: (latency_ms * 1e6).round() as u64,
             ..Timing::default()
         },
-        status: None,
-        error: None,
-        retry_after_ms: None,
+        ..Attempt::default()
     }
 }
 

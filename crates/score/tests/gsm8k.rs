@@ -5,7 +5,7 @@
 
 use seatrial_score::build;
 use seatrial_task::{DatasetColumns, DatasetFormat, DatasetReader, DatasetSource, ScorerInput, Scoring};
-use seatrial_types::{Answer, Call, Outcome, Usage};
+use seatrial_types::{Answer, Call, Outcome};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -65,11 +65,7 @@ fn gsm8k_grading_is_reproduced_exactly() {
             let text = case.columns["output"].as_str().unwrap().to_owned();
             let answer = Answer {
                 text,
-                finish_reason: None,
-                served_model: None,
-                request_id: None,
-                usage: Usage::default(),
-                streamed: false,
+                ..Answer::default()
             };
             let call = Call {
                 attempts: Vec::new(),
@@ -122,11 +118,7 @@ fn mmlu_references_are_indices() {
             ] {
                 let answer = Answer {
                     text,
-                    finish_reason: None,
-                    served_model: None,
-                    request_id: None,
-                    usage: Usage::default(),
-                    streamed: false,
+                    ..Answer::default()
                 };
                 let call = Call {
                     attempts: Vec::new(),

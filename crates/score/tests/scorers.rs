@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use seatrial_config::COMMON_OPTIONS;
 use seatrial_score::{DETAIL_CHARS_MAX, ScorerError, build, vocabulary};
 use seatrial_task::{Scorer, ScorerInput, Scoring};
-use seatrial_types::{Answer, Call, Case, FinishReason, Outcome, Score, Usage};
+use seatrial_types::{Answer, Call, Case, FinishReason, Outcome, Score};
 use serde_json::{Map, Value, json};
 
 fn options(value: Value) -> Map<String, Value> {
@@ -42,7 +42,7 @@ fn case(columns: Value) -> Case {
         expected: texts("expected"),
         choices: texts("choices"),
         cluster: None,
-        columns,
+        columns: columns.into(),
     }
 }
 
@@ -50,10 +50,7 @@ fn answer(text: &str, finish_reason: Option<FinishReason>) -> Answer {
     Answer {
         text: text.to_owned(),
         finish_reason,
-        served_model: None,
-        request_id: None,
-        usage: Usage::default(),
-        streamed: false,
+        ..Answer::default()
     }
 }
 

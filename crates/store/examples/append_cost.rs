@@ -180,7 +180,7 @@ fn edit_answer(sample: &mut SampleRecord, seed: u32, bytes: usize) {
 
 fn message(role: Role, seed: u32, bytes: usize) -> Message {
     let content = words(u64::from(seed), bytes);
-    Message { role, content }
+    Message::new(role, content)
 }
 
 /// Text that packs about as well as English.

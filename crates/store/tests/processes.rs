@@ -9,7 +9,7 @@
 use rusqlite::Connection;
 use seatrial_store::{Catalog, Events, RunHeader, RunStatus, SqliteStore, StoreError};
 use seatrial_types::{
-    Answer, Attempt, Call, ContentHash, Message, Role, RunId, SampleKey, SampleRecord, Timing, Usage,
+    Answer, Attempt, Call, ContentHash, Message, Role, RunId, SampleKey, SampleRecord, Timing,
 };
 use std::io::{BufRead, BufReader, Write};
 use std::ops::ControlFlow;
@@ -280,10 +280,7 @@ fn sample(case: u32) -> SampleRecord {
         case_id: case.to_string().into(),
         cluster: None,
         slices: Vec::new(),
-        prompt: vec![Message {
-            role: Role::User,
-            content: "a question that all share ".repeat(100),
-        }],
+        prompt: vec![Message::new(Role::User, "a question that all share ".repeat(100))],
         call: Call {
             attempts: vec![Attempt {
                 timing: Timing {
@@ -291,16 +288,11 @@ fn sample(case: u32) -> SampleRecord {
                     ..Timing::default()
                 },
                 status: Some(200),
-                error: None,
-                retry_after_ms: None,
+                ..Attempt::default()
             }],
             result: Ok(Answer {
                 text,
-                finish_reason: None,
-                served_model: None,
-                request_id: None,
-                usage: Usage::default(),
-                streamed: false,
+                ..Answer::default()
             }),
         },
         cost: None,

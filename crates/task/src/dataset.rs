@@ -470,7 +470,7 @@ fn case_of(
         expected,
         choices,
         cluster,
-        columns,
+        columns: Arc::new(columns),
     })
 }
 

@@ -512,7 +512,7 @@ mod tests {
         Case {
             id: id.to_string().into(),
             row: u64::from(id) + 1,
-            columns: serde_json::Map::new(),
+            columns: Arc::default(),
             input: None,
             expected: vec![],
             choices: vec![],

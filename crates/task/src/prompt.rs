@@ -94,7 +94,7 @@ impl Prompt {
 
     /// The messages for this case.
     pub fn render(&self, case: &Case) -> Result<Vec<Message>, PromptError> {
-        let variables = minijinja::Value::from(Serde(&case.columns));
+        let variables = minijinja::Value::from(Serde(&*case.columns));
         let mut messages = Vec::with_capacity(self.messages.len());
         let mut bytes = 0;
         for (index, (role, content)) in self.messages.iter().enumerate() {
@@ -110,7 +110,7 @@ impl Prompt {
             if bytes > PROMPT_BYTES_MAX {
                 return Err(PromptError::TooLong);
             }
-            messages.push(Message { role: *role, content });
+            messages.push(Message::new(*role, content));
         }
         Ok(messages)
     }
@@ -147,7 +147,7 @@ mod tests {
         Case {
             id: "1".into(),
             row: 1,
-            columns,
+            columns: columns.into(),
             input,
             expected: vec![],
             choices: vec![],

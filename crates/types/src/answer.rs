@@ -1,8 +1,9 @@
 //! What is asked of a model and what comes back: messages, answers, attempts, errors.
 
-use crate::{Timing, Usage};
+use crate::{ContentHash, Timing, Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::sync::Arc;
 
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -14,15 +15,81 @@ pub enum Role {
     User,
     /// The model.
     Assistant,
+    /// A tool, with the result of a call that the model asked for.
+    Tool,
 }
 
-/// One message of a conversation.
+impl Role {
+    /// The word that suites, APIs and the record use.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::User => "user",
+            Self::Assistant => "assistant",
+            Self::Tool => "tool",
+        }
+    }
+}
+
+/// One message of a conversation: text, and what else the APIs let a message carry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// Who speaks.
     pub role: Role,
-    /// Text.
+    /// Text; may be empty beside images or tool calls.
     pub content: String,
+    /// Images that stand before the text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<Image>,
+    /// Tools that an assistant asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
+    /// The call that a message of role `tool` answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_call_id: Option<String>,
+}
+
+impl Message {
+    /// A message of text alone.
+    #[must_use]
+    pub fn new(role: Role, content: impl Into<String>) -> Self {
+        Self {
+            role,
+            content: content.into(),
+            images: Vec::new(),
+            tool_calls: Vec::new(),
+            tool_call_id: None,
+        }
+    }
+}
+
+/// An image of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// `http` or `https` address that the provider fetches itself, else the path as the suite writes it, or `data:` for
+    /// one that was written out.
+    pub source: String,
+    /// Media type by its content, such as `image/png`; `None` for an address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+    /// Hash of the content that was sent; `None` for an address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<ContentHash>,
+    /// The content, present on the way to a provider. The record keeps the hash instead.
+    #[serde(skip)]
+    pub bytes: Option<Arc<[u8]>>,
+}
+
+/// A tool that a model asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// The provider's id of the call; empty where it has none.
+    pub id: String,
+    /// Name of the tool.
+    pub name: String,
+    /// Arguments as the model wrote them: JSON text, which nobody promises to be valid.
+    pub arguments: String,
 }
 
 /// One call to a named target.
@@ -33,7 +100,9 @@ pub struct ModelRequest {
     /// Parameters that override the target's own.
     pub params: Map<String, Value>,
     /// Id of the case; recorded targets look the answer up by it.
-    pub case_id: Option<std::sync::Arc<str>>,
+    pub case_id: Option<Arc<str>>,
+    /// Columns of the case, for targets whose body or program uses them; empty where there is no case.
+    pub columns: Arc<Map<String, Value>>,
     /// 0-based repetition of the case.
     pub epoch: u32,
 }
@@ -91,10 +160,13 @@ impl FinishReason {
 }
 
 /// A complete answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Answer {
-    /// The text that the model wrote.
+    /// The text that the model wrote; the vector as a JSON array of numbers from an endpoint of embeddings.
     pub text: String,
+    /// Tools that it asked for, in its order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
     /// Why it stopped; `None` where the provider did not say.
     pub finish_reason: Option<FinishReason>,
     /// The model that the provider says it used.
@@ -188,8 +260,21 @@ pub struct CallError {
     pub message: String,
 }
 
+/// What a server says is left of its rate limits. `None` is "it did not say".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RateLimit {
+    /// Requests left in the current window.
+    pub requests_remaining: Option<u64>,
+    /// Milliseconds until that window is full again.
+    pub requests_reset_ms: Option<u64>,
+    /// Tokens left in the current window; the tighter of input and output where they are counted apart.
+    pub tokens_remaining: Option<u64>,
+    /// Milliseconds until that window is full again.
+    pub tokens_reset_ms: Option<u64>,
+}
+
 /// One try at a call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Attempt {
     /// When its parts happened.
     pub timing: Timing,
@@ -199,6 +284,10 @@ pub struct Attempt {
     pub error: Option<CallError>,
     /// What the server asked to wait, in milliseconds.
     pub retry_after_ms: Option<u64>,
+    /// What the server said of its limits. For whoever drives the target; not recorded, because it says nothing about
+    /// the answer and would cost every clean attempt its short form.
+    #[serde(skip)]
+    pub rate_limit: RateLimit,
 }
 
 /// A call with all its attempts, in order; the last one decided `result`.
@@ -215,5 +304,41 @@ impl Call {
     #[must_use]
     pub fn timing(&self) -> Option<&Timing> {
         self.attempts.last().map(|attempt| &attempt.timing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Protects records and exports written before messages could carry more than text: they read as before, and a
+    /// plain message is written as it always was.
+    #[test]
+    fn plain_messages_keep_their_form() {
+        let old = r#"{"role":"user","content":"Hi"}"#;
+        let message: Message = serde_json::from_str(old).unwrap();
+        assert_eq!(message, Message::new(Role::User, "Hi"));
+        assert_eq!(serde_json::to_string(&message).unwrap(), old);
+        let answer = r#"{"text":"a","finish_reason":null,"served_model":null,"request_id":null,"usage":{"input_tokens":1,
+            "output_tokens":null,"cache_read_tokens":null,"cache_write_tokens":null,"reasoning_tokens":null},"streamed":true}"#;
+        let answer: Answer = serde_json::from_str(answer).unwrap();
+        assert!(answer.tool_calls.is_empty() && answer.streamed);
+    }
+
+    /// Protects the record's size and people's files: an image is kept by name and hash, never by content.
+    #[test]
+    fn images_are_written_without_content() {
+        let mut message = Message::new(Role::User, "What is this?");
+        message.images = vec![Image {
+            source: "cat.png".to_owned(),
+            media_type: Some("image/png".to_owned()),
+            hash: Some(ContentHash::of(b"png")),
+            bytes: Some(Arc::from(&b"png"[..])),
+        }];
+        let json = serde_json::to_string(&message).unwrap();
+        assert!(!json.contains("bytes"), "{json}");
+        let read: Message = serde_json::from_str(&json).unwrap();
+        message.images[0].bytes = None;
+        assert_eq!(read, message);
     }
 }

@@ -11,7 +11,7 @@ pub struct Case {
     /// 1-based row in the file.
     pub row: u64,
     /// Every column of the row: the variables of the prompt template.
-    pub columns: Map<String, Value>,
+    pub columns: Arc<Map<String, Value>>,
     /// The prompt where the task has none.
     pub input: Option<String>,
     /// Accepted answers; empty where the row has no reference.

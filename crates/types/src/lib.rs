@@ -16,7 +16,8 @@ pub mod timing;
 pub mod usage;
 
 pub use answer::{
-    Answer, Attempt, Call, CallError, CallErrorKind, FinishReason, Message, ModelRequest, Role,
+    Answer, Attempt, Call, CallError, CallErrorKind, FinishReason, Image, Message, ModelRequest, RateLimit,
+    Role, ToolCall,
 };
 pub use case::Case;
 pub use estimate::{Estimate, Method, Statistic, Unit};

@@ -172,7 +172,7 @@ fn sample_json(names: &Names, run: &RunId, sample: &SampleRecord) -> Value {
     json!({
         "run_id": run, "target": names.target(sample.key.target), "task": names.task(sample.key.task),
         "id": sample.case_id.as_ref(), "epoch": sample.key.epoch, "cluster": sample.cluster.as_deref(), "slices": slices,
-        "prompt": sample.prompt, "output": answer.map(|answer| &answer.text),
+        "prompt": sample.prompt, "output": answer.map(|answer| &answer.text), "tool_calls": answer.map(|answer| &answer.tool_calls),
         "finish_reason": answer.and_then(|answer| answer.finish_reason.as_ref().map(seatrial_types::FinishReason::as_str)),
         "served_model": answer.and_then(|answer| answer.served_model.as_ref()),
         "request_id": answer.and_then(|answer| answer.request_id.as_ref()),

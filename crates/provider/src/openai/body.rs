@@ -85,6 +85,7 @@ impl BodyTemplate {
                 Role::System => r#"{"role":"system","content":"#,
                 Role::User => r#"{"role":"user","content":"#,
                 Role::Assistant => r#"{"role":"assistant","content":"#,
+                Role::Tool => r#"{"role":"tool","content":"#,
             };
             body.extend_from_slice(opening.as_bytes());
             push_string(&mut body, &message.content);
@@ -157,14 +158,8 @@ mod tests {
     fn makes_the_documented_json() {
         let template = BodyTemplate::new("m\"x", &params(json!({"temperature": 0, "stop": ["a\n"]})));
         let messages = [
-            Message {
-                role: Role::System,
-                content: "be \"brief\"\u{1}\u{1F600}".to_owned(),
-            },
-            Message {
-                role: Role::User,
-                content: String::new(),
-            },
+            Message::new(Role::System, "be \"brief\"\u{1}\u{1F600}"),
+            Message::new(Role::User, ""),
         ];
         let body = template.fill(&messages, &Map::new(), Shape::StreamWithUsage);
         let found: Value = serde_json::from_slice(&body).unwrap();
@@ -193,10 +188,7 @@ mod tests {
     /// Protects the token limit's estimate.
     #[test]
     fn estimates_tokens() {
-        let message = |text: &str| Message {
-            role: Role::User,
-            content: text.to_owned(),
-        };
+        let message = |text: &str| Message::new(Role::User, text);
         let template = BodyTemplate::new("m", &params(json!({"max_tokens": 100})));
         let messages = [message(&"\u{e9}".repeat(40)), message("abcd")];
         assert_eq!(template.estimate_tokens(&messages, &Map::new()), 111);

@@ -134,8 +134,7 @@ impl OpenAiChat {
             let mut attempt = Attempt {
                 timing: outcome.timing,
                 status: outcome.status,
-                error: None,
-                retry_after_ms: None,
+                ..Attempt::default()
             };
             let fault = match outcome.result {
                 Ok(answer) => {

@@ -273,6 +273,7 @@ impl AnswerParts {
         };
         Answer {
             text: self.text,
+            tool_calls: Vec::new(),
             finish_reason,
             served_model: self.served_model,
             request_id: self.id,
@@ -352,6 +353,7 @@ mod tests {
                 ..Usage::default()
             },
             streamed: true,
+            ..Answer::default()
         };
         assert_eq!(answer, expected);
         assert_eq!(events_ns, [10, 20]);

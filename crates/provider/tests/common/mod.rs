@@ -266,10 +266,7 @@ pub(crate) fn chat(endpoint: Endpoint) -> OpenAiChat {
 
 pub(crate) fn ask(text: &str) -> ModelRequest {
     ModelRequest {
-        messages: vec![Message {
-            role: Role::User,
-            content: text.to_owned(),
-        }],
+        messages: vec![Message::new(Role::User, text)],
         ..ModelRequest::default()
     }
 }

@@ -2,8 +2,8 @@
 
 use super::random::Random;
 use super::specimens::{
-    ALL_KINDS, answer, call_error, failed_attempt, hard_texts, key, message, noise, plain_sample,
-    score_record, start_run,
+    ALL_KINDS, answer, call_error, failed_attempt, full_message, hard_texts, key, message, noise,
+    plain_sample, score_record, start_run, tool_call,
 };
 use crate::{Store, figures_of};
 use seatrial_types::{
@@ -82,7 +82,9 @@ pub(super) fn every_field_comes_back(store: &mut dyn Store) {
             ];
         });
         add(&|r| r.prompt = vec![message(Role::System, &text), message(Role::User, &text)]);
+        add(&|r| r.prompt = vec![full_message(&text), message(Role::Tool, &text)]);
         add(&|r| answer(r).text.clone_from(&text));
+        add(&|r| answer(r).tool_calls = vec![tool_call(&text), tool_call("x")]);
         add(&|r| answer(r).finish_reason = Some(FinishReason::Other(text.clone())));
         add(&|r| answer(r).served_model = Some(text.clone()));
         add(&|r| answer(r).request_id = Some(text.clone()));

@@ -1,6 +1,6 @@
 //! Random samples, the same ones each time. Apart so that the suite needs no crate for random numbers.
 
-use super::specimens::{ALL_KINDS, message, score_record};
+use super::specimens::{ALL_KINDS, full_message, message, score_record, tool_call};
 use seatrial_types::{
     Answer, Attempt, Call, CallError, FinishReason, Money, Outcome, Role, SampleKey, SampleRecord, SliceKey,
     Timing, Usage,
@@ -66,6 +66,7 @@ impl Random {
                 status: self.maybe(|random| random.next() as u16),
                 error: self.maybe(Self::error),
                 retry_after_ms: self.maybe(Self::next),
+                ..Attempt::default()
             })
             .collect();
         let roles = [Role::System, Role::User, Role::Assistant];
@@ -85,7 +86,10 @@ impl Random {
                 })
                 .collect(),
             prompt: (0..self.below(4))
-                .map(|_| message(roles[self.below(3) as usize], &self.text()))
+                .map(|_| match self.below(4) {
+                    0 => full_message(&self.text()),
+                    role => message(roles[role as usize - 1], &self.text()),
+                })
                 .collect(),
             call: Call { attempts, result },
             cost: self.maybe(|random| Money::from_picodollars(i128::from(random.next()) << random.below(60))),
@@ -109,6 +113,7 @@ impl Random {
     fn answer(&mut self) -> Answer {
         Answer {
             text: self.text(),
+            tool_calls: (0..self.below(3)).map(|_| tool_call(&self.text())).collect(),
             finish_reason: self.maybe(|random| FinishReason::from_word(&random.text())),
             served_model: self.maybe(Self::text),
             request_id: self.maybe(Self::text),

@@ -4,8 +4,8 @@
 use super::random::Random;
 use crate::{RunHeader, Store};
 use seatrial_types::{
-    Answer, Attempt, Call, CallError, CallErrorKind, ContentHash, FinishReason, Message, Money, Outcome,
-    Role, RunId, SampleKey, SampleRecord, Score, ScoreRecord, Timing, Usage,
+    Answer, Attempt, Call, CallError, CallErrorKind, ContentHash, FinishReason, Image, Message, Money,
+    Outcome, Role, RunId, SampleKey, SampleRecord, Score, ScoreRecord, Timing, ToolCall, Usage,
 };
 
 /// A header for tests, with a plan of its own name.
@@ -57,8 +57,7 @@ pub fn plain_sample(key: SampleKey) -> SampleRecord {
                     end_ns: start + 12_345_678,
                 },
                 status: Some(200),
-                error: None,
-                retry_after_ms: None,
+                ..Attempt::default()
             }],
             result: Ok(Answer {
                 text: format!("It is {}.", key.case + key.epoch),
@@ -70,7 +69,7 @@ pub fn plain_sample(key: SampleKey) -> SampleRecord {
                     output_tokens: Some(5),
                     ..Usage::default()
                 },
-                streamed: false,
+                ..Answer::default()
             }),
         },
         cost: Some(Money::from_picodollars(3_700_000)),
@@ -80,9 +79,33 @@ pub fn plain_sample(key: SampleKey) -> SampleRecord {
 }
 
 pub(super) fn message(role: Role, content: &str) -> Message {
+    Message::new(role, content)
+}
+
+/// A message with all that the APIs let one carry.
+pub(super) fn full_message(text: &str) -> Message {
+    let image = |source: &str, content: Option<&[u8]>| Image {
+        source: source.to_owned(),
+        media_type: content.map(|_| "image/png".to_owned()),
+        hash: content.map(ContentHash::of),
+        bytes: None,
+    };
     Message {
-        role,
-        content: content.to_owned(),
+        images: vec![
+            image(text, Some(text.as_bytes())),
+            image("https://example.org/a.png", None),
+        ],
+        tool_calls: vec![tool_call(text), tool_call("")],
+        tool_call_id: Some(text.to_owned()),
+        ..Message::new(Role::Tool, text)
+    }
+}
+
+pub(super) fn tool_call(text: &str) -> ToolCall {
+    ToolCall {
+        id: text.to_owned(),
+        name: text.to_owned(),
+        arguments: text.to_owned(),
     }
 }
 
@@ -188,5 +211,6 @@ pub(super) fn failed_attempt(message: &str) -> Attempt {
         status: Some(503),
         error: Some(call_error(CallErrorKind::Server, Some(503), message)),
         retry_after_ms: Some(250),
+        ..Attempt::default()
     }
 }

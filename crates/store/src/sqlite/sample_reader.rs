@@ -12,6 +12,7 @@ use seatrial_types::{
 };
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 pub(super) const SELECT_KEYS: &str = "SELECT target, task, epoch, case_number FROM sample WHERE run = ?1 \
@@ -24,7 +25,7 @@ pub(super) const SELECT_SAMPLES: &str = "SELECT s.target, s.task, s.epoch, s.cas
     s.input_tokens, s.output_tokens, s.cache_read_tokens, s.cache_write_tokens, s.reasoning_tokens, \
     s.cost_picodollars, s.served_model, s.case_id, s.cluster, s.slices, s.scores, s.started_unix_ms, \
     s.finish_reason, t.streamed, t.request_id, t.error_status, t.error_message, t.status, t.timing, \
-    t.attempts AS tries, t.prompt, t.answer \
+    t.attempts AS tries, t.prompt, t.tool_calls, t.answer \
     FROM sample AS s CROSS JOIN sample_text AS t ON t.id = s.sample_text WHERE s.run = ?1 \
     ORDER BY s.target, s.task, s.epoch, s.case_number";
 
@@ -117,6 +118,10 @@ pub(super) fn read_sample(
     let error_message = bodies.optional_text(columns)?;
     let attempts = read_attempts(columns, bodies, attempts_count)?;
     let prompt = read_prompt(columns, bodies)?;
+    let tool_calls = match bodies.optional_text(columns)? {
+        None => Vec::new(),
+        Some(json) => serde_json::from_str(&json).map_err(|error| columns.unreadable(error.to_string()))?,
+    };
     let answer_text = bodies.optional_text(columns)?;
     let result = match (error, answer_text) {
         (Some(kind), _) => Err(CallError {
@@ -126,6 +131,7 @@ pub(super) fn read_sample(
         }),
         (None, Some(text)) => Ok(Answer {
             text: text.into_owned(),
+            tool_calls,
             finish_reason,
             served_model: served_model.map(str::to_owned),
             request_id: request_id.map(str::to_owned),
@@ -163,8 +169,7 @@ fn read_attempts(
         (Some(timing), _) => vec![Attempt {
             timing,
             status,
-            error: None,
-            retry_after_ms: None,
+            ..Attempt::default()
         }],
         (None, None) => Vec::new(),
         (None, Some(json)) => {
@@ -180,16 +185,21 @@ fn read_attempts(
 
 fn read_prompt(columns: &mut Columns<'_>, bodies: &BodyReader<'_>) -> Result<Vec<Message>, ReadError> {
     let json = bodies.text(columns)?;
-    let stored: Vec<StoredMessage<String>> =
+    let stored: Vec<StoredMessage<'static, String>> =
         serde_json::from_str(&json).map_err(|error| columns.unreadable(error.to_string()))?;
-    let message = |stored: StoredMessage<String>| {
+    let message = |stored: StoredMessage<'static, String>| {
         let content = match (stored.content, stored.body) {
             (Some(content), _) => content,
             (None, Some(id)) => bodies.body(id, columns)?,
             (None, None) => return Err(columns.unreadable("a message without content")),
         };
-        let role = stored.role;
-        Ok(Message { role, content })
+        Ok(Message {
+            role: stored.role,
+            content,
+            images: stored.images.into_owned(),
+            tool_calls: stored.tool_calls.into_owned(),
+            tool_call_id: stored.tool_call_id.map(Cow::into_owned),
+        })
     };
     stored.into_iter().map(message).collect()
 }

@@ -9,9 +9,11 @@ use crate::codec::{scores, slices, timing};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{CachedStatement, Connection, params};
 use seatrial_types::{
-    Attempt, Call, FinishReason, Message, Money, Role, SampleKey, SampleRecord, Timing, Usage,
+    Attempt, Call, FinishReason, Image, Message, Money, Role, SampleKey, SampleRecord, Timing, ToolCall,
+    Usage,
 };
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::path::Path;
 
 /// What is being done, for messages.
@@ -25,7 +27,7 @@ const INSERT_SAMPLE: &str = "INSERT INTO sample (run, target, task, epoch, case_
     scores) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
     ?22, ?23, ?24) ON CONFLICT DO NOTHING";
 const INSERT_TEXT: &str = "INSERT INTO sample_text (id, streamed, request_id, error_status, error_message, status, \
-    timing, attempts, prompt, answer) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    timing, attempts, prompt, answer, tool_calls) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 const NEXT_TEXT_ID: &str = "SELECT coalesce(max(id), 0) + 1 FROM sample_text";
 const ADD_FINISHED: &str = "UPDATE run SET samples_finished = samples_finished + ?2 WHERE number = ?1";
 
@@ -99,6 +101,7 @@ struct Buffers {
     timing: Vec<u8>,
     attempts: Vec<u8>,
     prompt: Vec<u8>,
+    tool_calls: Vec<u8>,
 }
 
 impl Buffers {
@@ -109,6 +112,7 @@ impl Buffers {
             &mut self.timing,
             &mut self.attempts,
             &mut self.prompt,
+            &mut self.tool_calls,
         ] {
             trim(buffer);
         }
@@ -201,7 +205,15 @@ impl<'c> SampleWriter<'c> {
             serde_json::to_writer(&mut buffers.attempts, &record.call.attempts)
                 .map_err(AppendError::Encode)?;
         }
+        if let Some(answer) = answer.filter(|answer| !answer.tool_calls.is_empty()) {
+            serde_json::to_writer(&mut buffers.tool_calls, &answer.tool_calls)
+                .map_err(AppendError::Encode)?;
+        }
         let bodies = &mut self.bodies;
+        let tool_calls = match buffers.tool_calls.as_slice() {
+            [] => None,
+            json => Some(bodies.place(json)?),
+        };
         let attempts = match buffers.attempts.as_slice() {
             [] => None,
             json => Some(bodies.place(json)?),
@@ -225,6 +237,7 @@ impl<'c> SampleWriter<'c> {
             attempts,
             bodies.place(&buffers.prompt)?,
             answer_text,
+            tool_calls,
         ])?;
         Ok(())
     }
@@ -238,15 +251,22 @@ fn clean_attempt(call: &Call) -> Option<&Attempt> {
         _ => None,
     }
 }
+
 /// A message as it stands in the JSON of a prompt: long texts are bodies of their own, so that a system prompt that all
-/// samples share is stored once.
+/// samples share is stored once. The first versions wrote role and content alone, which most messages still are.
 #[derive(Serialize, Deserialize)]
-pub(super) struct StoredMessage<T> {
+pub(super) struct StoredMessage<'a, T> {
     pub(super) role: Role,
     #[serde(skip_serializing_if = "Option::is_none", default = "Option::default")]
     pub(super) content: Option<T>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) body: Option<i64>,
+    #[serde(skip_serializing_if = "<[Image]>::is_empty", default)]
+    pub(super) images: Cow<'a, [Image]>,
+    #[serde(skip_serializing_if = "<[ToolCall]>::is_empty", default)]
+    pub(super) tool_calls: Cow<'a, [ToolCall]>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) tool_call_id: Option<Cow<'a, str>>,
 }
 
 fn encode_prompt(
@@ -266,6 +286,9 @@ fn encode_prompt(
             role: message.role,
             content: body.is_none().then_some(content),
             body,
+            images: Cow::Borrowed(&message.images),
+            tool_calls: Cow::Borrowed(&message.tool_calls),
+            tool_call_id: message.tool_call_id.as_deref().map(Cow::Borrowed),
         });
     }
     serde_json::to_writer(json, &stored).map_err(AppendError::Encode)

@@ -28,6 +28,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         what: "create the views",
         sql: VIEWS,
     },
+    Migration {
+        what: "make room for tool calls",
+        sql: TOOL_CALLS,
+    },
 ];
 
 const TABLES: &str = "
@@ -151,6 +155,11 @@ SELECT run.id AS run, s.target, s.task, s.epoch, s.case_number, s.case_id,
   score.value ->> 0 AS scorer, score.value ->> 1 AS metric, score.value ->> 2 AS outcome,
   score.value ->> 3 AS value, score.value ->> 4 AS detail
 FROM sample AS s JOIN run ON run.number = s.run, json_each(s.scores) AS score;
+";
+
+const TOOL_CALLS: &str = "
+-- JSON of the tools that an answer asked for; NULL for none, which is what all earlier rows have.
+ALTER TABLE sample_text ADD COLUMN tool_calls ANY;
 ";
 
 /// The newest version that this build knows.

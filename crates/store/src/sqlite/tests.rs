@@ -8,7 +8,9 @@ use super::{DATABASE_FILE, SqliteStore};
 use crate::conformance::{self, plain_sample, start_run};
 use crate::{Catalog, Events, StoreError};
 use rusqlite::Connection;
-use seatrial_types::{ContentHash, Outcome, RunId, SampleKey, SampleRecord, Score, ScoreRecord, SliceKey};
+use seatrial_types::{
+    ContentHash, Message, Outcome, Role, RunId, SampleKey, SampleRecord, Score, ScoreRecord, SliceKey,
+};
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -150,7 +152,8 @@ fn unchanging_files_are_read_without_companions() {
 
 /// Makes a store of an earlier version, with a run and samples as that version wrote them.
 fn store_of_version(dir: &Path, version: u32, samples: &[SampleRecord]) -> RunId {
-    // Migrations so far change no tables: rows of today are rows of then. One that does gets its rows here, in SQL.
+    // Migrations so far only add columns: rows of today without them are rows of then. One that changes more gets its
+    // rows here, in SQL.
     std::fs::create_dir_all(dir).unwrap();
     let mut store = SqliteStore::open(dir).unwrap();
     let run = start_run(&mut store, "old", "plan");
@@ -173,13 +176,24 @@ fn store_of_version(dir: &Path, version: u32, samples: &[SampleRecord]) -> RunId
             "body_key",
             "body_key_state",
         ] {
-            let sql = format!("INSERT OR REPLACE INTO main.{table} SELECT * FROM today.{table}");
+            let columns = columns_of(&conn, table).join(", ");
+            let sql = format!(
+                "INSERT OR REPLACE INTO main.{table} ({columns}) SELECT {columns} FROM today.{table}"
+            );
             conn.execute(&sql, []).unwrap();
         }
     }
     drop(store);
     std::fs::rename(&old, &today).unwrap();
     run
+}
+
+fn columns_of(conn: &Connection, table: &str) -> Vec<String> {
+    let mut names = conn
+        .prepare("SELECT name FROM pragma_table_info(?1, 'main')")
+        .unwrap();
+    let rows = names.query_map([table], |row| row.get(0)).unwrap();
+    rows.collect::<Result<_, _>>().unwrap()
 }
 
 /// Protects the record of earlier versions: each is brought up to date with all its rows, for writers and for readers.
@@ -217,6 +231,28 @@ fn earlier_versions_are_migrated() {
     }
 }
 
+/// Protects prompts that were recorded when a message was role and content alone: they read, and plain messages are
+/// still written in just that form.
+#[test]
+fn plain_prompts_keep_their_first_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = SqliteStore::open(folder.path()).unwrap();
+    let run = start_run(&mut store, "run", "plan");
+    let mut sample = plain_sample(key(0));
+    sample.prompt = vec![
+        Message::new(Role::System, "Be brief."),
+        Message::new(Role::User, "Hi"),
+    ];
+    store.append(&run, &[sample.clone()]).unwrap();
+    let first_form = r#"[{"role":"system","content":"Be brief."},{"role":"user","content":"Hi"}]"#;
+    let written: String = store
+        .conn
+        .query_row("SELECT prompt FROM sample_text", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(written, first_form);
+    assert_eq!(read_all(&store, &run).unwrap(), [sample]);
+}
+
 /// Protects old databases from a change of what their version means: a migration that was released is never edited.
 #[test]
 fn migrations_are_only_added() {
@@ -228,7 +264,8 @@ fn migrations_are_only_added() {
         hashes,
         [
             "48da095e7427cbb8d485063b73da647f",
-            "cb4bbfb379f5b5cf11325d519e90391d"
+            "cb4bbfb379f5b5cf11325d519e90391d",
+            "a9c8245a02e841bc11194ad2bfeefaa4",
         ]
     );
 }
