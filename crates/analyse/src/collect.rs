@@ -1,6 +1,7 @@
 //! Gathers recorded samples into series: per target and task, overall and per slice. One pass, memory proportional to
 //! the number of values, never to the size of the texts.
 
+use crate::forecast::Profiler;
 use crate::series::{Policy, Series};
 use seatrial_config::DraftPlan;
 use seatrial_types::{
@@ -185,6 +186,7 @@ pub(crate) struct TargetFacts {
     pub(crate) served_models: BTreeSet<Arc<str>>,
     pub(crate) queue_ms: Vec<f64>,
     pub(crate) finished: u64,
+    pub(crate) profiler: Profiler,
 }
 
 /// Takes recorded samples one by one.
@@ -288,6 +290,7 @@ impl Collector {
 impl TargetFacts {
     fn add(&mut self, sample: &SampleFigures) {
         self.finished += 1;
+        self.profiler.add(sample);
         self.retries += u64::from(sample.attempts.saturating_sub(1));
         if let Some(queue) = sample.queue_ns {
             #[expect(clippy::cast_precision_loss, reason = "nanoseconds far below 2^53")]

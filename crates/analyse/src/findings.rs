@@ -7,7 +7,8 @@ use crate::series::{LEVEL, Series};
 use seatrial_config::{Bound, DraftPlan, ErrorCap, Gate, OnInconclusive};
 use seatrial_types::{
     Estimate, ExitCode, FINDINGS_SCHEMA, Findings, GateResult, Method, MetricResult, Pillar, PillarRow,
-    PillarStatus, RunId, SliceKey, Statistic, TOOL_VERSION, TargetFindings, Unit, Verdict,
+    PillarStatus, RunExecution, RunId, SliceKey, Statistic, TOOL_VERSION, TargetExecution, TargetFindings,
+    Unit, Verdict,
 };
 
 /// Mark of a number that the measuring client itself spoiled.
@@ -85,6 +86,7 @@ pub fn findings(draft: &DraftPlan, collector: &Collector, facts: &RunFacts) -> F
         targets,
         comparisons: Vec::new(),
         gates,
+        execution: RunExecution::default(),
     }
 }
 
@@ -123,6 +125,10 @@ fn target_findings(
         retries: of_target.retries,
         client_queue_ms_p99: bounds::quantile(&queue_ms, 0.99),
         client_read_lag_ms: facts.client_read_lag_ms.filter(|_| !queue_ms.is_empty()),
+        execution: TargetExecution {
+            calls: of_target.profiler.profile(),
+            ..TargetExecution::default()
+        },
     }
 }
 

@@ -4,9 +4,11 @@
 mod bounds;
 pub mod collect;
 pub mod findings;
+pub mod forecast;
 pub mod gate;
 pub mod mt_significance;
 pub mod series;
 
 pub use collect::{Collector, TaskMetrics};
 pub use findings::{RunFacts, RunState, findings};
+pub use forecast::{Forecast, History, Pace, Profiler, Question, TargetForecast, forecast};

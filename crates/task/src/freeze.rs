@@ -48,6 +48,8 @@ pub struct PlannedTask {
     pub cases: u32,
     /// Whether answers belong to clusters: rows name one, or cases are repeated.
     pub is_clustered: bool,
+    /// Characters in the prompts of all chosen cases together, for forecasts.
+    pub prompt_chars: u64,
     source: DatasetSource,
     chosen: Chosen,
     slices: Vec<String>,
@@ -196,14 +198,19 @@ fn plan_task(
             line: reader.line(),
             row: case.row,
         };
-        if let Err(error) = check_case(&case, &at, &prompt, needs_reference, &task.slices, &mut seen) {
-            problems.push(error);
-            if problems.len() >= PROBLEMS_SHOWN_MAX {
-                return Err(problems);
+        let checked = check_case(&case, &at, &prompt, needs_reference, &task.slices, &mut seen);
+        let prompt_chars = match checked {
+            Ok(chars) => chars,
+            Err(error) => {
+                problems.push(error);
+                if problems.len() >= PROBLEMS_SHOWN_MAX {
+                    return Err(problems);
+                }
+                0
             }
-        }
+        };
         is_clustered |= case.cluster.is_some();
-        draw.offer(&case);
+        draw.offer(&case, prompt_chars);
         hash_id(&mut ids, &case.id);
     }
     if seen.is_empty() && problems.is_empty() {
@@ -220,7 +227,7 @@ fn plan_task(
         return Err(problems);
     }
     let rows = draw.rows;
-    let (chosen, cases, drawn) = draw.finish();
+    let (chosen, cases, prompt_chars, drawn) = draw.finish();
     let cases_hash = match drawn {
         None => ContentHash::finish(&ids),
         Some(hash) => hash,
@@ -232,12 +239,14 @@ fn plan_task(
         cases_hash,
         cases,
         is_clustered,
+        prompt_chars,
         source,
         chosen,
         slices: task.slices.clone(),
     })
 }
 
+/// Checks a case; the number of characters of its prompt.
 fn check_case(
     case: &Case,
     at: &At<'_>,
@@ -245,7 +254,7 @@ fn check_case(
     needs_reference: Option<&str>,
     slices: &[String],
     seen: &mut HashMap<ContentHash, u64>,
-) -> Result<(), DatasetError> {
+) -> Result<u64, DatasetError> {
     if let Some(first) = seen.insert(ContentHash::of(case.id.as_bytes()), case.row) {
         let problem = format!("id `{}` was already used in row {first}", case.id);
         return Err(at.error(problem, "ids name cases across runs and must be unique"));
@@ -264,10 +273,13 @@ fn check_case(
             ));
         }
     }
-    if let Err(error) = prompt.render(case) {
-        return Err(at.error(error.to_string(), known_columns(case)));
+    match prompt.render(case) {
+        Ok(messages) => Ok(messages
+            .iter()
+            .map(|message| message.content.chars().count() as u64)
+            .sum()),
+        Err(error) => Err(at.error(error.to_string(), known_columns(case))),
     }
-    Ok(())
 }
 
 fn known_columns(case: &Case) -> String {
@@ -288,7 +300,9 @@ struct Draw {
     selection: Selection,
     seed: u64,
     rows: u64,
-    drawn: Vec<(ContentHash, u32, Arc<str>)>,
+    /// Characters of the prompts of rows that are taken for certain.
+    prompt_chars: u64,
+    drawn: Vec<(ContentHash, u32, Arc<str>, u64)>,
     first: blake3::Hasher,
 }
 
@@ -298,26 +312,32 @@ impl Draw {
             selection,
             seed,
             rows: 0,
+            prompt_chars: 0,
             drawn: Vec::new(),
             first: blake3::Hasher::new(),
         }
     }
 
-    fn offer(&mut self, case: &Case) {
+    fn offer(&mut self, case: &Case, prompt_chars: u64) {
         let row = u32::try_from(self.rows).unwrap_or(u32::MAX);
         self.rows += 1;
         match self.selection {
-            Selection::All => {}
+            Selection::All => self.prompt_chars = self.prompt_chars.saturating_add(prompt_chars),
             Selection::First(count) => {
                 if self.rows <= count {
                     hash_id(&mut self.first, &case.id);
+                    self.prompt_chars = self.prompt_chars.saturating_add(prompt_chars);
                 }
             }
             Selection::Limit(count) => {
                 let keep = usize::try_from(count).unwrap_or(usize::MAX);
                 let key = format!("{}:{}", self.seed, case.id);
-                self.drawn
-                    .push((ContentHash::of(key.as_bytes()), row, Arc::clone(&case.id)));
+                self.drawn.push((
+                    ContentHash::of(key.as_bytes()),
+                    row,
+                    Arc::clone(&case.id),
+                    prompt_chars,
+                ));
                 if self.drawn.len() >= keep.saturating_mul(2).max(1024) {
                     self.drawn.sort_unstable();
                     self.drawn.truncate(keep);
@@ -326,28 +346,38 @@ impl Draw {
         }
     }
 
-    /// The choice, its size, and the hash of the chosen ids where that is not all of them.
-    fn finish(mut self) -> (Chosen, u32, Option<ContentHash>) {
+    /// The choice, its size, the characters of its prompts, and the hash of the chosen ids where that is not all of them.
+    fn finish(mut self) -> (Chosen, u32, u64, Option<ContentHash>) {
         let rows = u32::try_from(self.rows).unwrap_or(u32::MAX);
         match self.selection {
-            Selection::All => (Chosen::All, rows, None),
+            Selection::All => (Chosen::All, rows, self.prompt_chars, None),
             Selection::First(count) => {
                 let count = u32::try_from(count).unwrap_or(u32::MAX).min(rows);
                 (
                     Chosen::First(count),
                     count,
+                    self.prompt_chars,
                     Some(ContentHash::finish(&self.first)),
                 )
             }
             Selection::Limit(count) => {
                 self.drawn.sort_unstable();
                 self.drawn.truncate(usize::try_from(count).unwrap_or(usize::MAX));
-                self.drawn.sort_unstable_by_key(|(_, row, _)| *row);
+                self.drawn.sort_unstable_by_key(|(_, row, _, _)| *row);
                 let mut ids = blake3::Hasher::new();
-                self.drawn.iter().for_each(|(_, _, id)| hash_id(&mut ids, id));
-                let chosen: Vec<u32> = self.drawn.iter().map(|(_, row, _)| *row).collect();
+                self.drawn.iter().for_each(|(_, _, id, _)| hash_id(&mut ids, id));
+                let chosen: Vec<u32> = self.drawn.iter().map(|(_, row, _, _)| *row).collect();
+                let chars = self
+                    .drawn
+                    .iter()
+                    .fold(0_u64, |sum, drawn| sum.saturating_add(drawn.3));
                 let count = u32::try_from(chosen.len()).unwrap_or(u32::MAX);
-                (Chosen::Rows(chosen), count, Some(ContentHash::finish(&ids)))
+                (
+                    Chosen::Rows(chosen),
+                    count,
+                    chars,
+                    Some(ContentHash::finish(&ids)),
+                )
             }
         }
     }
@@ -522,7 +552,7 @@ mod tests {
 
     fn drawn(limit: u64, seed: u64, cases: u32) -> Vec<u32> {
         let mut draw = Draw::new(Selection::Limit(limit), seed);
-        (0..cases).for_each(|id| draw.offer(&case(id)));
+        (0..cases).for_each(|id| draw.offer(&case(id), 0));
         match draw.finish().0 {
             Chosen::Rows(rows) => rows,
             other => panic!("{other:?}"),

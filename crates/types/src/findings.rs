@@ -1,6 +1,8 @@
 //! Findings: what analysis makes of a run. The one input of every report and the only source of the exit code.
 
-use crate::{Estimate, Method, Outcome, Pillar, RunId, Statistic, Unit, UsageTotals};
+use crate::{
+    Estimate, Method, Outcome, Pillar, RunExecution, RunId, Statistic, TargetExecution, Unit, UsageTotals,
+};
 use serde::{Deserialize, Serialize};
 
 /// Name and version of the JSON form.
@@ -182,6 +184,9 @@ pub struct TargetFindings {
     /// part of every latency.
     #[serde(default)]
     pub client_read_lag_ms: Option<f64>,
+    /// How its samples came about.
+    #[serde(default)]
+    pub execution: TargetExecution,
 }
 
 /// What a gate decided for one target.
@@ -261,4 +266,7 @@ pub struct Findings {
     pub comparisons: Vec<serde_json::Value>,
     /// Gates × targets, in suite order.
     pub gates: Vec<GateResult>,
+    /// How the run came about as a whole.
+    #[serde(default)]
+    pub execution: RunExecution,
 }

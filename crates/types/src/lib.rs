@@ -4,6 +4,7 @@
 pub mod answer;
 pub mod case;
 pub mod estimate;
+pub mod execution;
 pub mod exit;
 pub mod findings;
 pub mod hash;
@@ -21,6 +22,10 @@ pub use answer::{
 };
 pub use case::Case;
 pub use estimate::{Estimate, Method, Statistic, Unit};
+pub use execution::{
+    CallProfile, ConcurrencyCourse, ConcurrencyStep, MeanSd, RunExecution, StepReason, StopCause,
+    TargetExecution,
+};
 pub use exit::ExitCode;
 pub use findings::{
     FINDINGS_SCHEMA, Findings, GateResult, MetricResult, PillarRow, PillarStatus, SliceKey, TargetFindings,
