@@ -112,6 +112,7 @@ fn target_run(
                 },
                 stream: true,
                 extra_ca: ca_file.map(PathBuf::from),
+                pressure: Arc::default(),
             };
             let chat = provider::OpenAiChat::try_new(endpoint, *clock, seed).map_err(|error| {
                 let (message, hint) = split_hint(&error.to_string());

@@ -1,9 +1,11 @@
 //! What describes an endpoint, and why a description cannot be used. Apart from the client so that a suite can be
 //! checked without one.
 
+use crate::Pressure;
 use seatrial_types::Secret;
 use serde_json::{Map, Value};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Most time that one attempt may be given.
@@ -30,6 +32,8 @@ pub struct Endpoint {
     pub stream: bool,
     /// PEM file with certificates to trust beside the system's.
     pub extra_ca: Option<PathBuf>,
+    /// Told of every push-back as it happens.
+    pub pressure: Arc<Pressure>,
 }
 
 /// Limits of an endpoint.

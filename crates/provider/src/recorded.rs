@@ -128,6 +128,7 @@ impl Recorded {
                     usage,
                     ..Answer::default()
                 }),
+                cached: false,
             },
             Err(message) => Call {
                 attempts: Vec::new(),
@@ -136,6 +137,7 @@ impl Recorded {
                     status: None,
                     message,
                 }),
+                cached: false,
             },
         }
     }

@@ -70,6 +70,7 @@ fn gsm8k_grading_is_reproduced_exactly() {
             let call = Call {
                 attempts: Vec::new(),
                 result: Ok(answer.clone()),
+                cached: false,
             };
             let input = ScorerInput {
                 case: &case,
@@ -123,6 +124,7 @@ fn mmlu_references_are_indices() {
                 let call = Call {
                     attempts: Vec::new(),
                     result: Ok(answer.clone()),
+                    cached: false,
                 };
                 let input = ScorerInput {
                     case: &case,

@@ -58,6 +58,7 @@ fn score_answer(scorer: &dyn Scorer, case: &Case, answer: &Answer) -> Score {
     let call = Call {
         attempts: Vec::new(),
         result: Ok(answer.clone()),
+        cached: false,
     };
     match scorer.score(
         ScorerInput {

@@ -21,6 +21,7 @@ pub fn figures_of(record: &SampleRecord) -> SampleFigures {
         ttft_ns: timing.and_then(Timing::ttft_ns),
         queue_ns: timing.and_then(Timing::queue_ns),
         attempts: u32::try_from(record.call.attempts.len()).unwrap_or(u32::MAX),
+        cached: record.call.cached,
         usage: answer.map_or_else(Usage::default, |answer| answer.usage),
         cost: record.cost,
         served_model: answer.and_then(|answer| answer.served_model.as_deref().map(Into::into)),

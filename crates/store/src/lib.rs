@@ -17,6 +17,6 @@ pub mod sqlite;
 pub use error::StoreError;
 pub use figures::figures_of;
 pub use lock::RunLock;
-pub use ports::{Catalog, Events, Store};
+pub use ports::{Answers, CachedAnswer, Catalog, Events, Store};
 pub use run::{RunHeader, RunRow, RunStatus};
 pub use sqlite::SqliteStore;

@@ -1,7 +1,7 @@
 //! The two traits that a back end implements. Apart from any back end, so that engine and reports name no database.
 
 use crate::{RunHeader, RunRow, RunStatus, StoreError};
-use seatrial_types::{ContentHash, RunId, SampleFigures, SampleKey, SampleRecord};
+use seatrial_types::{Answer, ContentHash, RunId, SampleFigures, SampleKey, SampleRecord};
 use std::ops::ControlFlow;
 
 /// Plans, runs and what is said of a run as a whole.
@@ -92,7 +92,35 @@ pub trait Events: Send {
     fn count(&self, run: &RunId) -> Result<u64, StoreError>;
 }
 
-/// A whole store: catalogue and samples.
-pub trait Store: Catalog + Events {}
+/// An answer to be kept for later runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CachedAnswer {
+    /// Hash of everything that was sent: target, request, epoch.
+    pub key: ContentHash,
+    /// When it was given, milliseconds since 1970.
+    pub made_unix_ms: i64,
+    /// The answer.
+    pub answer: Answer,
+    /// Whether it takes the place of an answer that is kept already; else the one that came first stays.
+    pub replaces: bool,
+}
 
-impl<T: Catalog + Events> Store for T {}
+/// Answers that are kept so that a later run need not ask again. Not part of any run: the record of a run says what it
+/// got from here.
+pub trait Answers: Send {
+    /// The answer under this key; `None` where there is none.
+    fn cached_answer(&self, key: ContentHash) -> Result<Option<Answer>, StoreError>;
+
+    /// As [`Events::append`], and keeps these answers: samples and answers together, all or none.
+    fn append_with_answers(
+        &mut self,
+        run: &RunId,
+        batch: &[SampleRecord],
+        answers: &[CachedAnswer],
+    ) -> Result<(), StoreError>;
+}
+
+/// A whole store: catalogue, samples and kept answers.
+pub trait Store: Catalog + Events + Answers {}
+
+impl<T: Catalog + Events + Answers> Store for T {}

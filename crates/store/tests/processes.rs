@@ -294,6 +294,7 @@ fn sample(case: u32) -> SampleRecord {
                 text,
                 ..Answer::default()
             }),
+            cached: false,
         },
         cost: None,
         started_unix_ms: i64::from(case),

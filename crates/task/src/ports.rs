@@ -38,6 +38,7 @@ impl Transcript {
             call: Call {
                 attempts: Vec::new(),
                 result: Err(error),
+                cached: false,
             },
         }
     }

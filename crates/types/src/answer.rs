@@ -205,6 +205,8 @@ pub enum CallErrorKind {
     TooLarge,
     /// A recorded target has no row for the case.
     NoRecordedAnswer,
+    /// Only the response cache was to be asked, and it has no answer.
+    CacheMiss,
     /// TLS or certificate failure.
     Tls,
     /// The prompt could not be built.
@@ -227,6 +229,7 @@ impl CallErrorKind {
             Self::InvalidAnswer => "invalid_answer",
             Self::TooLarge => "too_large",
             Self::NoRecordedAnswer => "no_recorded_answer",
+            Self::CacheMiss => "cache_miss",
             Self::Tls => "tls",
             Self::Prompt => "prompt",
         }
@@ -293,10 +296,13 @@ pub struct Attempt {
 /// A call with all its attempts, in order; the last one decided `result`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Call {
-    /// Every try, at least one for targets that are called over the network, none for recorded ones.
+    /// Every try, at least one for targets that are called over the network, none for recorded and cached answers.
     pub attempts: Vec<Attempt>,
     /// The answer, or why there is none.
     pub result: Result<Answer, CallError>,
+    /// Whether the answer came from the response cache: nobody was asked, nothing was paid, nothing was timed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cached: bool,
 }
 
 impl Call {

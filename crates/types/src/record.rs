@@ -42,7 +42,8 @@ pub struct SampleRecord {
     pub prompt: Vec<Message>,
     /// All attempts, and the answer or the error.
     pub call: Call,
-    /// Price of the answer; `None` where price or usage is unknown.
+    /// Price of the answer, also where it came from the cache and was not paid again; `None` where price or usage is
+    /// unknown.
     pub cost: Option<Money>,
     /// Wall clock at the start of the first attempt, milliseconds since 1970.
     pub started_unix_ms: i64,
@@ -71,6 +72,8 @@ pub struct SampleFigures {
     pub queue_ns: Option<u64>,
     /// Number of attempts.
     pub attempts: u32,
+    /// Whether the answer came from the response cache.
+    pub cached: bool,
     /// Tokens.
     pub usage: Usage,
     /// Price of the answer.

@@ -8,14 +8,14 @@ use crate::backoff::Backoff;
 use crate::dial::{Dialer, read_certificates};
 use crate::limiter::Limiter;
 use crate::pool::Pool;
-use crate::{Clock, Endpoint, EndpointError};
+use crate::{Clock, Endpoint, EndpointError, Pressure};
 use hyper::HeaderMap;
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
 use seatrial_types::{
     Answer, Attempt, Call, CallError, CallErrorKind, ModelRequest, Secret, TOOL_VERSION, Usage,
 };
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
@@ -36,6 +36,7 @@ pub struct OpenAiChat {
     slots: Semaphore,
     backoff: Mutex<Backoff>,
     attempts_max: usize,
+    pressure: Arc<Pressure>,
     /// The largest [`Shape`] that the server is known or assumed to take.
     shape: AtomicU8,
 }
@@ -81,6 +82,7 @@ impl OpenAiChat {
             slots: Semaphore::new(endpoint.limits.concurrency.min(Semaphore::MAX_PERMITS)),
             attempts_max: usize::try_from(endpoint.retry.attempts_max).unwrap_or(usize::MAX),
             backoff: Mutex::new(Backoff::new(endpoint.retry, seed, &endpoint.name)),
+            pressure: endpoint.pressure,
             shape: AtomicU8::new(shape as u8),
             exchange: Exchange {
                 clock,
@@ -143,6 +145,7 @@ impl OpenAiChat {
                     return Call {
                         attempts,
                         result: Ok(answer),
+                        cached: false,
                     };
                 }
                 Err(fault) => fault,
@@ -153,6 +156,7 @@ impl OpenAiChat {
                 due = Instant::now();
                 continue;
             }
+            self.pressure.tell(outcome.status, fault.retry_after_ms);
             attempt.error = Some(fault.error.clone());
             attempt.retry_after_ms = fault.retry_after_ms;
             attempts.push(attempt);
@@ -160,6 +164,7 @@ impl OpenAiChat {
                 return Call {
                     attempts,
                     result: Err(fault.error),
+                    cached: false,
                 };
             }
             due = self.back_off(attempts.len(), fault.retry_after_ms).await;
@@ -247,5 +252,6 @@ fn prompt_error(target: &str, param: &str, hint: &str) -> Call {
                 "the request to `{target}` sets `{param}`, which has its own place; hint: {hint}"
             ),
         }),
+        cached: false,
     }
 }

@@ -257,6 +257,7 @@ pub(crate) fn endpoint(url: &str) -> Endpoint {
         },
         stream: true,
         extra_ca: None,
+        pressure: Arc::default(),
     }
 }
 

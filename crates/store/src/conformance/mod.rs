@@ -2,6 +2,7 @@
 //!
 //! A failing check panics, with the reason: this module is compiled for tests only (feature `conformance`).
 
+mod answers;
 mod catalog;
 mod events;
 mod random;
@@ -29,4 +30,7 @@ pub fn check(make: &mut dyn FnMut() -> Box<dyn Store>) {
     events::errors_are_forgotten(make().as_mut());
     events::runs_do_not_mix(make().as_mut());
     events::reading_stops_when_told(make().as_mut());
+    answers::answers_come_back(make().as_mut());
+    answers::the_first_stays_unless_replaced(make().as_mut());
+    answers::nothing_is_kept_of_a_refused_batch(make().as_mut());
 }

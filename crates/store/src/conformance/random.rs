@@ -91,7 +91,11 @@ impl Random {
                     role => message(roles[role as usize - 1], &self.text()),
                 })
                 .collect(),
-            call: Call { attempts, result },
+            call: Call {
+                attempts,
+                result,
+                cached: self.below(4) == 0,
+            },
             cost: self.maybe(|random| Money::from_picodollars(i128::from(random.next()) << random.below(60))),
             started_unix_ms: self.next().cast_signed(),
             scores: (0..self.below(4))
@@ -110,7 +114,7 @@ impl Random {
         }
     }
 
-    fn answer(&mut self) -> Answer {
+    pub(super) fn answer(&mut self) -> Answer {
         Answer {
             text: self.text(),
             tool_calls: (0..self.below(3)).map(|_| tool_call(&self.text())).collect(),

@@ -71,6 +71,7 @@ pub fn plain_sample(key: SampleKey) -> SampleRecord {
                 },
                 ..Answer::default()
             }),
+            cached: false,
         },
         cost: Some(Money::from_picodollars(3_700_000)),
         started_unix_ms: 1_769_860_800_000 + i64::from(key.case),
@@ -173,7 +174,7 @@ pub(super) fn noise(seed: u64, bytes: usize) -> String {
         .collect()
 }
 
-pub(super) const ALL_KINDS: [CallErrorKind; 13] = [
+pub(super) const ALL_KINDS: [CallErrorKind; 14] = [
     CallErrorKind::RateLimited,
     CallErrorKind::Server,
     CallErrorKind::Auth,
@@ -185,6 +186,7 @@ pub(super) const ALL_KINDS: [CallErrorKind; 13] = [
     CallErrorKind::InvalidAnswer,
     CallErrorKind::TooLarge,
     CallErrorKind::NoRecordedAnswer,
+    CallErrorKind::CacheMiss,
     CallErrorKind::Tls,
     CallErrorKind::Prompt,
 ];

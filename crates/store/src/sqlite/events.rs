@@ -2,6 +2,7 @@
 //! these rows come by the hundred thousand.
 
 use super::SqliteStore;
+use super::answers::put_answers;
 use super::bodies::{BodyReader, BodyWriter};
 use super::catalog::run_number;
 use super::errors::{ReadError, sqlite_error};
@@ -10,7 +11,7 @@ use super::sample_reader::{
     Names, SELECT_FIGURES, SELECT_KEYS, SELECT_SAMPLES, read_figures, read_key, read_sample,
 };
 use super::sample_writer::{APPENDING, append_all};
-use crate::{Events, StoreError};
+use crate::{Answers, CachedAnswer, Events, StoreError};
 use rusqlite::{TransactionBehavior, params};
 use seatrial_types::{RunId, SampleFigures, SampleKey, SampleRecord};
 use std::ops::ControlFlow;
@@ -20,11 +21,7 @@ const READING: &str = "read samples";
 
 impl Events for SqliteStore {
     fn append(&mut self, run: &RunId, batch: &[SampleRecord]) -> Result<(), StoreError> {
-        let appended = self.append_batch(run, batch);
-        if appended.is_err() {
-            self.unindexed.forget();
-        }
-        appended
+        self.append_with_answers(run, batch, &[])
     }
 
     fn finished_keys(&self, run: &RunId, f: &mut dyn FnMut(SampleKey)) -> Result<(), StoreError> {
@@ -81,7 +78,13 @@ impl Events for SqliteStore {
 }
 
 impl SqliteStore {
-    fn append_batch(&mut self, run: &RunId, batch: &[SampleRecord]) -> Result<(), StoreError> {
+    /// Samples and answers in one transaction.
+    pub(super) fn append_batch(
+        &mut self,
+        run: &RunId,
+        batch: &[SampleRecord],
+        answers: &[CachedAnswer],
+    ) -> Result<(), StoreError> {
         let path = &self.path;
         let failed = |error| sqlite_error(path, APPENDING, error);
         let transaction = self
@@ -91,7 +94,8 @@ impl SqliteStore {
         let Some(number) = run_number(&transaction, run).map_err(failed)? else {
             return Err(StoreError::RunUnknown { run: run.clone() });
         };
-        let bodies = BodyWriter::new(&transaction, &mut self.packer, &mut self.unindexed);
+        let mut bodies = BodyWriter::new(&transaction, &mut self.packer, &mut self.unindexed);
+        put_answers(&transaction, &mut bodies, answers).map_err(|error| error.in_database(path))?;
         append_all(&transaction, bodies, number, batch).map_err(|error| error.in_database(path))?;
         transaction.commit().map_err(failed)
     }

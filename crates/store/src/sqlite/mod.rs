@@ -1,5 +1,6 @@
 //! The SQLite back end: one file, nothing to install.
 
+mod answers;
 mod bodies;
 mod catalog;
 mod errors;

@@ -17,11 +17,11 @@ use std::sync::Arc;
 
 pub(super) const SELECT_KEYS: &str = "SELECT target, task, epoch, case_number FROM sample WHERE run = ?1 \
     ORDER BY target, task, epoch, case_number";
-pub(super) const SELECT_FIGURES: &str = "SELECT target, task, epoch, case_number, attempts, error, latency_ns, ttft_ns, \
+pub(super) const SELECT_FIGURES: &str = "SELECT target, task, epoch, case_number, attempts, error, cached, latency_ns, ttft_ns, \
     queue_ns, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, cost_picodollars, \
     served_model, case_id, cluster, slices, scores FROM sample WHERE run = ?1 \
     ORDER BY target, task, epoch, case_number";
-pub(super) const SELECT_SAMPLES: &str = "SELECT s.target, s.task, s.epoch, s.case_number, s.attempts, s.error, \
+pub(super) const SELECT_SAMPLES: &str = "SELECT s.target, s.task, s.epoch, s.case_number, s.attempts, s.error, s.cached, \
     s.input_tokens, s.output_tokens, s.cache_read_tokens, s.cache_write_tokens, s.reasoning_tokens, \
     s.cost_picodollars, s.served_model, s.case_id, s.cluster, s.slices, s.scores, s.started_unix_ms, \
     s.finish_reason, t.streamed, t.request_id, t.error_status, t.error_message, t.status, t.timing, \
@@ -53,6 +53,11 @@ pub(super) fn read_key(columns: &mut Columns<'_>) -> Result<SampleKey, ReadError
     })
 }
 
+/// A flag; `NULL`, which earlier versions left, is no.
+fn read_flag(columns: &mut Columns<'_>) -> Result<bool, ReadError> {
+    Ok(columns.optional_integer()?.is_some_and(|flag| flag != 0))
+}
+
 fn read_usage(columns: &mut Columns<'_>) -> Result<Usage, ReadError> {
     Ok(Usage {
         input_tokens: columns.optional_u64()?,
@@ -78,10 +83,12 @@ pub(super) fn read_figures(columns: &mut Columns<'_>, names: &mut Names) -> Resu
     let key = read_key(columns)?;
     let attempts = columns.number()?;
     let error = columns.optional_word(error_kind)?;
+    let cached = read_flag(columns)?;
     Ok(SampleFigures {
         key,
         attempts,
         error,
+        cached,
         latency_ns: columns.optional_u64()?,
         ttft_ns: columns.optional_u64()?,
         queue_ns: columns.optional_u64()?,
@@ -103,6 +110,7 @@ pub(super) fn read_sample(
     let key = read_key(columns)?;
     let attempts_count: usize = columns.number()?;
     let error = columns.optional_word(error_kind)?;
+    let cached = read_flag(columns)?;
     let usage = read_usage(columns)?;
     let cost = columns.optional_money()?;
     let served_model = columns.optional_text()?;
@@ -112,7 +120,7 @@ pub(super) fn read_sample(
     let scores = read_scores(columns)?;
     let started_unix_ms = columns.integer()?;
     let finish_reason = columns.optional_word(finish_reason)?;
-    let streamed = columns.optional_integer()?.is_some_and(|flag| flag != 0);
+    let streamed = read_flag(columns)?;
     let request_id = columns.optional_text()?;
     let error_status = columns.optional_number()?;
     let error_message = bodies.optional_text(columns)?;
@@ -146,7 +154,11 @@ pub(super) fn read_sample(
         cluster,
         slices,
         prompt,
-        call: Call { attempts, result },
+        call: Call {
+            attempts,
+            result,
+            cached,
+        },
         cost,
         started_unix_ms,
         scores,

@@ -24,8 +24,8 @@ pub(super) const OTHER_REASON: &str = "other:";
 const INSERT_SAMPLE: &str = "INSERT INTO sample (run, target, task, epoch, case_number, sample_text, \
     started_unix_ms, attempts, error, latency_ns, ttft_ns, queue_ns, input_tokens, output_tokens, cache_read_tokens, \
     cache_write_tokens, reasoning_tokens, cost_picodollars, finish_reason, served_model, case_id, cluster, slices, \
-    scores) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
-    ?22, ?23, ?24) ON CONFLICT DO NOTHING";
+    scores, cached) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
+    ?22, ?23, ?24, ?25) ON CONFLICT DO NOTHING";
 const INSERT_TEXT: &str = "INSERT INTO sample_text (id, streamed, request_id, error_status, error_message, status, \
     timing, attempts, prompt, answer, tool_calls) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 const NEXT_TEXT_ID: &str = "SELECT coalesce(max(id), 0) + 1 FROM sample_text";
@@ -189,6 +189,7 @@ impl<'c> SampleWriter<'c> {
             record.cluster.as_deref(),
             (!slices.is_empty()).then_some(json_value(slices)),
             json_value(scores),
+            record.call.cached.then_some(1_i64),
         ])?;
         Ok(inserted > 0)
     }

@@ -32,6 +32,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         what: "make room for tool calls",
         sql: TOOL_CALLS,
     },
+    Migration {
+        what: "make room for cached answers",
+        sql: CACHE,
+    },
 ];
 
 const TABLES: &str = "
@@ -160,6 +164,33 @@ FROM sample AS s JOIN run ON run.number = s.run, json_each(s.scores) AS score;
 const TOOL_CALLS: &str = "
 -- JSON of the tools that an answer asked for; NULL for none, which is what all earlier rows have.
 ALTER TABLE sample_text ADD COLUMN tool_calls ANY;
+";
+
+const CACHE: &str = "
+-- 1 where the answer came from the response cache; NULL where the target was asked, which is what all earlier rows have.
+ALTER TABLE sample ADD COLUMN cached INTEGER;
+
+-- Answers for those who want to be spared a call, by the hash of target, request and epoch. TEXT is the answer as JSON,
+-- INTEGER the id of a body with it.
+CREATE TABLE cached_answer (
+  number       INTEGER PRIMARY KEY,
+  key          BLOB NOT NULL UNIQUE,
+  made_unix_ms INTEGER NOT NULL,
+  body         ANY NOT NULL
+) STRICT;
+
+DROP VIEW samples;
+CREATE VIEW samples AS
+SELECT run.id AS run, s.target, s.task, s.epoch, s.case_number, s.case_id, s.cluster, s.slices,
+  strftime('%Y-%m-%dT%H:%M:%fZ', s.started_unix_ms / 1000.0, 'unixepoch') AS started_at,
+  s.attempts, s.error, coalesce(s.cached, 0) AS cached,
+  s.latency_ns / 1e6 AS latency_ms, s.ttft_ns / 1e6 AS ttft_ms, s.queue_ns / 1e6 AS queue_ms,
+  s.input_tokens, s.output_tokens, s.cache_read_tokens, s.cache_write_tokens, s.reasoning_tokens,
+  s.cost_picodollars / 1e12 AS cost_usd, s.finish_reason, s.served_model, t.request_id, s.scores,
+  CASE typeof(t.error_message) WHEN 'text' THEN t.error_message END AS error_message,
+  CASE typeof(t.prompt) WHEN 'text' THEN t.prompt END AS prompt,
+  CASE typeof(t.answer) WHEN 'text' THEN t.answer END AS answer
+FROM sample AS s JOIN run ON run.number = s.run JOIN sample_text AS t ON t.id = s.sample_text;
 ";
 
 /// The newest version that this build knows.
