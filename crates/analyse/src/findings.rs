@@ -6,9 +6,9 @@ use crate::gate::{Evidence, weigh};
 use crate::series::{LEVEL, Series};
 use seatrial_config::{Bound, DraftPlan, ErrorCap, Gate, OnInconclusive};
 use seatrial_types::{
-    Estimate, ExitCode, FINDINGS_SCHEMA, Findings, GateResult, Method, MetricResult, Pillar, PillarRow,
-    PillarStatus, RunExecution, RunId, SliceKey, Statistic, TOOL_VERSION, TargetExecution, TargetFindings,
-    Unit, Verdict,
+    Estimate, ExitCode, FINDINGS_SCHEMA, Findings, GateResult, Method, MetricResult, ModelSpend, Pillar,
+    PillarRow, PillarStatus, RunExecution, RunId, SliceKey, Statistic, TOOL_VERSION, TargetExecution,
+    TargetFindings, Unit, Verdict,
 };
 
 /// Mark of a number that the measuring client itself spoiled.
@@ -57,6 +57,8 @@ pub struct RunFacts {
     pub client_saturated: bool,
     /// Mean time that an answer lay unread, milliseconds, of the worst session.
     pub client_read_lag_ms: Option<f64>,
+    /// What the models that scorers ask have cost, over all sessions.
+    pub models: Vec<ModelSpend>,
     /// Warnings from earlier stages.
     pub warnings: Vec<String>,
 }
@@ -84,6 +86,7 @@ pub fn findings(draft: &DraftPlan, collector: &Collector, facts: &RunFacts) -> F
         samples_planned: facts.samples_planned,
         samples_finished: collector.finished(),
         targets,
+        models: facts.models.clone(),
         comparisons: Vec::new(),
         gates,
         execution: RunExecution::default(),

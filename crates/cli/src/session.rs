@@ -7,12 +7,14 @@ use crate::signals;
 use crate::wiring;
 use seatrial_analyse::{Collector, RunFacts, RunState, TaskMetrics};
 use seatrial_config::DraftPlan;
-use seatrial_engine::{ClientHealth, FinishedSet, HealthProbe, Job, RunEnd, StoreSink, TurnMeter};
+use seatrial_engine::{
+    AskedModel, ClientHealth, FinishedSet, HealthProbe, Job, RunEnd, StoreSink, TurnMeter,
+};
 use seatrial_provider::Clock;
 use seatrial_report::TerminalOptions;
 use seatrial_store::{Catalog, Events, RunHeader, RunLock, RunRow, RunStatus, SqliteStore, StoreError};
 use seatrial_task::{Plan, TaskScorers};
-use seatrial_types::{ExitCode, Findings, RunId, TOOL_VERSION};
+use seatrial_types::{ExitCode, Findings, ModelSpend, RunId, TOOL_VERSION};
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -45,6 +47,9 @@ struct SessionFacts {
     ended_at: String,
     end: String,
     health: ClientHealth,
+    /// What the models that scorers ask have cost meanwhile.
+    #[serde(default)]
+    models: Vec<ModelSpend>,
 }
 
 /// Executes what is left of the plan and analyses the record.
@@ -54,6 +59,7 @@ pub(crate) fn conduct(session: Session) -> Result<Findings, CliError> {
     let plan = Arc::new(plan);
     let clock = Clock::start();
     let targets = wiring::targets(&plan.draft, &clock, session.ca_file.as_deref())?;
+    let models = wiring::models(&plan.draft, &clock, session.ca_file.as_deref())?;
 
     let mut store = SqliteStore::open(&session.store).map_err(store_error)?;
     let (run, is_new) = choose_run(&mut store, &plan, &session.resume, session.suite_path.as_deref())?;
@@ -80,6 +86,7 @@ pub(crate) fn conduct(session: Session) -> Result<Findings, CliError> {
             scorers: scorers.clone(),
             drivers,
             targets,
+            models,
             finished,
         };
         end = execute(&job, sink, &mut store, &id)?;
@@ -239,6 +246,7 @@ fn execute(
         ended_at: now(),
         end,
         health,
+        models: job.models.values().map(AskedModel::spend).collect(),
     };
     let noted = serde_json::to_string(&facts).map(|json| store.append_session(id, &json));
     let end = result.map_err(CliError::infrastructure)?;
@@ -270,11 +278,11 @@ fn analyse(
         .for_each_figures(&run.header.id, &mut add)
         .map_err(store_error)?;
     let sessions = store.sessions(&run.header.id).map_err(store_error)?;
-    let healths: Vec<ClientHealth> = sessions
+    let sessions: Vec<SessionFacts> = sessions
         .iter()
-        .filter_map(|json| serde_json::from_str::<SessionFacts>(json).ok())
-        .map(|session| session.health)
+        .filter_map(|json| serde_json::from_str(json).ok())
         .collect();
+    let healths: Vec<ClientHealth> = sessions.iter().map(|session| session.health).collect();
     let facts = RunFacts {
         run_id: run.header.id.clone(),
         plan_hash: plan.hash.to_string(),
@@ -291,9 +299,23 @@ fn analyse(
             .iter()
             .filter_map(|health| health.read_lag_ms)
             .reduce(f64::max),
+        models: spend_of(&plan.draft, &sessions),
         warnings,
     };
     Ok(seatrial_analyse::findings(&plan.draft, &collector, &facts))
+}
+
+/// What the models that scorers ask have cost over all sessions. A session that died said nothing of itself.
+fn spend_of(draft: &DraftPlan, sessions: &[SessionFacts]) -> Vec<ModelSpend> {
+    let of_model = |target: &seatrial_config::Target| {
+        let mut sum = ModelSpend::new(target.name.clone(), target.model().map(str::to_owned));
+        let spends = sessions.iter().flat_map(|session| &session.models);
+        spends
+            .filter(|spend| spend.name == target.name)
+            .for_each(|spend| sum.merge(spend));
+        sum
+    };
+    draft.models.iter().map(of_model).collect()
 }
 
 /// The report on the screen and in the files that were asked for.

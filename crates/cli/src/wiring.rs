@@ -3,7 +3,7 @@
 use crate::error::CliError;
 use crate::output;
 use seatrial_config::{DraftPlan, Endpoint, Target, Vocabulary};
-use seatrial_engine::{SingleTurn, TargetModel, TargetRun};
+use seatrial_engine::{AskedModel, AskedModels, SingleTurn, TargetModel, TargetRun};
 use seatrial_provider as provider;
 use seatrial_task::{Driver, Plan, Scorer, TaskScorers};
 use seatrial_types::Secret;
@@ -75,6 +75,32 @@ pub(crate) fn targets(
     }
     if problems.is_empty() {
         Ok(targets)
+    } else {
+        Err(CliError::rendered(problems.render(output::colors_stderr())))
+    }
+}
+
+/// Builds the models that scorers ask; all problems at once.
+pub(crate) fn models(
+    draft: &DraftPlan,
+    clock: &provider::Clock,
+    ca_file: Option<&Path>,
+) -> Result<AskedModels, CliError> {
+    let mut problems = draft.diagnostics();
+    let mut models = AskedModels::new();
+    for (index, target) in draft.models.iter().enumerate() {
+        let seed = draft.seed.wrapping_add((draft.targets.len() + index) as u64);
+        match target_run(target, seed, clock, ca_file) {
+            Ok(run) => {
+                let served = target.model().map(str::to_owned);
+                let asked = AskedModel::new(target.name.clone(), served, run.model, run.price);
+                models.insert(target.name.clone(), asked);
+            }
+            Err((key, message, hint)) => problems.push_at(draft.locate_model(index, key), message, hint),
+        }
+    }
+    if problems.is_empty() {
+        Ok(models)
     } else {
         Err(CliError::rendered(problems.render(output::colors_stderr())))
     }

@@ -25,17 +25,23 @@ impl DraftPlan {
             name: _,
             seed,
             targets,
+            models,
             tasks,
             gates: _,
             error_cap: _,
             origin: _,
         } = self;
-        sorted(json!({
+        let mut identity = json!({
             "identity": IDENTITY_VERSION,
             "seed": seed,
             "targets": targets.iter().map(target).collect::<Vec<_>>(),
             "tasks": tasks.iter().map(task).collect::<Vec<_>>(),
-        }))
+        });
+        // Only where there are any: plans of suites without them stay what they were.
+        if !models.is_empty() {
+            identity["models"] = models.iter().map(target).collect();
+        }
+        sorted(identity)
     }
 }
 

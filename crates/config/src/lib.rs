@@ -5,6 +5,7 @@
 
 mod address;
 mod check;
+mod declared;
 pub mod diagnostics;
 mod fields;
 mod gate;
@@ -25,6 +26,7 @@ mod value;
 pub mod vocabulary;
 mod yaml;
 
+pub use declared::{DECLARED, MAX_DECLARED_METRICS};
 pub use diagnostics::{Diagnostic, Diagnostics, Location, MAX_DIAGNOSTICS};
 pub use gate::{DEFAULT_RISK, RUN_METRICS, RunMetric};
 pub use plan::{

@@ -23,6 +23,9 @@ pub struct DraftPlan {
     pub seed: u64,
     /// Endpoints under test.
     pub targets: Vec<Target>,
+    /// Endpoints that scorers ask. They are not evaluated.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<Target>,
     /// What is asked of each of them.
     pub tasks: Vec<Task>,
     /// Conditions on the results.
@@ -413,6 +416,12 @@ impl DraftPlan {
     #[must_use]
     pub fn locate_target(&self, target_index: usize, key: &str) -> Location {
         self.locate_path(&format!("targets/{target_index}/{key}"))
+    }
+
+    /// Where `key` of a model that scorers ask is written, or the model when it is not.
+    #[must_use]
+    pub fn locate_model(&self, model_index: usize, key: &str) -> Location {
+        self.locate_path(&format!("models/{model_index}/{key}"))
     }
 
     /// Where `key` of a task is written (such as `dataset/path` or `cluster`), or the task when it is not.

@@ -270,6 +270,9 @@ fn option_schema(option: &OptionEntry) -> Value {
         }
         OptionShape::Choice(words) => json!({ "enum": words }),
         OptionShape::Any => json!({}),
+        OptionShape::Model => json!({ "type": "string", "minLength": 1 }),
+        OptionShape::Threshold => json!({ "type": "number" }),
+        OptionShape::Metrics => crate::declared::schema(),
     };
     let mut schema = Map::new();
     schema.insert("description".to_owned(), json!(option.what));

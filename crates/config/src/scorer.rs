@@ -1,6 +1,7 @@
 //! The scorers of a task, checked against the vocabulary: names, options, shapes, and the metrics that come of them.
 
 use crate::check::is_null;
+use crate::declared;
 use crate::diagnostics::{Diagnostics, shown};
 use crate::gate::RUN_METRICS;
 use crate::nearest::{self, list};
@@ -10,6 +11,7 @@ use crate::suite::Reader;
 use crate::value::{MAX_NAME_CHARS, is_name};
 use crate::vocabulary::{COMMON_OPTIONS, OptionEntry, OptionShape, ScorerEntry};
 use crate::yaml::{Data, Node};
+use seatrial_types::{MetricKind, Unit};
 use serde_json::{Map, Value};
 use std::ops::Range;
 
@@ -124,6 +126,9 @@ fn read_one(item: &Item<'_>, reader: &mut Reader<'_>) -> Option<ScorerUse> {
             continue;
         };
         let value = check_option(known, &option.value, &mut reader.errors);
+        if known.shape == OptionShape::Model {
+            check_model(&option.value, reader);
+        }
         if name == "name" {
             given = check_given_name(&option.value, &mut reader.errors);
         } else if let Some(value) = value {
@@ -143,6 +148,23 @@ fn read_one(item: &Item<'_>, reader: &mut Reader<'_>) -> Option<ScorerUse> {
     (reader.errors.len() == before).then(|| scorer_use(&entry, given, options))
 }
 
+/// A model that a scorer asks must be one of the suite's `models:`.
+fn check_model(node: &Node, reader: &mut Reader<'_>) {
+    let Some(name) = node.as_text() else { return };
+    if reader.models.iter().any(|known| known == name) {
+        return;
+    }
+    let hint = if reader.models.is_empty() {
+        let example = "models: [{name: …, provider: openai, base_url: …, model: …}]";
+        Some(format!("describe it at the top of the suite: `{example}`"))
+    } else {
+        let names: Vec<&str> = reader.models.iter().map(String::as_str).collect();
+        nearest::hint(name, "known models", &names)
+    };
+    let message = format!("there is no model named {} below `models:`", shown(name));
+    reader.errors.push(&node.span, message, hint);
+}
+
 fn scorer_use(entry: &ScorerEntry, given: Option<String>, options: Map<String, Value>) -> ScorerUse {
     let metrics = entry.metrics.iter().map(|metric| Metric {
         name: metric.name_in(entry.name, given.as_deref()),
@@ -150,9 +172,24 @@ fn scorer_use(entry: &ScorerEntry, given: Option<String>, options: Map<String, V
         unit: metric.unit,
         pillar: metric.pillar,
     });
+    let mut metrics: Vec<Metric> = metrics.collect();
+    for option in entry.options {
+        let Some(value) = options.get(option.name) else {
+            continue;
+        };
+        match option.shape {
+            OptionShape::Metrics => metrics = declared::metrics(value, entry.name, given.as_deref()),
+            OptionShape::Threshold => {
+                if let Some(metric) = metrics.first_mut() {
+                    (metric.kind, metric.unit) = (MetricKind::Binary, Unit::Share);
+                }
+            }
+            _ => {}
+        }
+    }
     ScorerUse {
         scorer: entry.name.to_owned(),
-        metrics: metrics.collect(),
+        metrics,
         name: given.unwrap_or_else(|| entry.name.to_owned()),
         options,
     }
@@ -235,17 +272,21 @@ fn check_option(option: &OptionEntry, node: &Node, errors: &mut Diagnostics) -> 
         }
         OptionShape::Choice(words) => node.as_text().is_some_and(|text| words.contains(&text)),
         OptionShape::Steps => return check_steps(key, node, errors),
+        OptionShape::Metrics => return declared::check(key, node, errors),
+        OptionShape::Threshold => matches!(meaning, Some(Meaning::Whole(_) | Meaning::Real(_))),
+        OptionShape::Model => is_text,
     };
     if fits {
         return Some(to_json(node, errors));
     }
     let expected = match option.shape {
         OptionShape::Bool => "`true` or `false`".to_owned(),
-        OptionShape::Number => "a number".to_owned(),
+        OptionShape::Number | OptionShape::Threshold => "a number".to_owned(),
+        OptionShape::Model => "the name of a model below `models:`".to_owned(),
         OptionShape::Text => "a text".to_owned(),
         OptionShape::TextOrList => "a text or a list of texts".to_owned(),
         OptionShape::Choice(words) => format!("one of {}", list(words)),
-        OptionShape::Steps | OptionShape::Any => "another value".to_owned(),
+        OptionShape::Steps | OptionShape::Metrics | OptionShape::Any => "another value".to_owned(),
     };
     let message = format!("`{key}` is {}, expected {expected}", found(node));
     errors.push(&node.span, message, option_hint(option, node));

@@ -43,6 +43,7 @@ pub fn parse_suite(text: &str, path: &Path, vocabulary: &Vocabulary) -> ReadResu
         errors: Diagnostics::new(source.clone()),
         warnings: Vec::new(),
         vocabulary,
+        models: Vec::new(),
         folder: absolute_folder(path),
     };
     let plan = reader.suite(&root, source);
@@ -159,6 +160,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) errors: Diagnostics,
     pub(crate) warnings: Vec<Warning>,
     pub(crate) vocabulary: &'a Vocabulary,
+    /// Names of the models that scorers may ask.
+    pub(crate) models: Vec<String>,
     folder: PathBuf,
 }
 
@@ -195,6 +198,14 @@ impl Reader<'_> {
             targets.push(target);
             self.record(&format!("targets/{index}"), &merged, &mut locations);
         }
+        // Before the tasks, whose scorers name them.
+        let mut models = Vec::new();
+        for (index, own) in items("models").iter().enumerate() {
+            let (model, merged) = target::read(own, None, self);
+            models.push(model);
+            self.record(&format!("models/{index}"), &merged, &mut locations);
+        }
+        self.models = self.unique_names("model", items("models"));
         let shared = Shared {
             seed,
             slices: &slices,
@@ -226,6 +237,7 @@ impl Reader<'_> {
             name: root.text("name")?.to_owned(),
             seed,
             targets: targets.into_iter().collect::<Option<Vec<Target>>>()?,
+            models: models.into_iter().collect::<Option<Vec<Target>>>()?,
             tasks: tasks.into_iter().collect::<Option<Vec<Task>>>()?,
             gates,
             error_cap: error_cap(root),

@@ -70,6 +70,13 @@ pub enum OptionShape {
     Choice(&'static [&'static str]),
     /// Any YAML.
     Any,
+    /// Name of an entry of the suite's `models:`, an endpoint that the scorer asks.
+    Model,
+    /// A number that turns the scorer's first metric into a share: of the answers that reach it.
+    Threshold,
+    /// The metrics that the scorer yields, in place of those of its entry: the kind of its single metric, or a map from
+    /// names to kinds, each a word or `{kind, pillar}`.
+    Metrics,
 }
 
 /// A metric that a scorer yields.

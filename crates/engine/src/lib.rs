@@ -1,6 +1,7 @@
 //! Plan to record: which sample runs when, what is made durable when, and how a run stops and goes on. Knows neither
 //! metrics nor reports; scorers and drivers come in through the ports of `task`.
 
+pub mod asked;
 pub mod client_health;
 pub mod driver;
 pub mod finished;
@@ -11,6 +12,7 @@ pub mod sample;
 pub mod sink;
 mod writer;
 
+pub use asked::{AskedModel, AskedModels};
 pub use client_health::{ClientHealth, HealthProbe, TurnMeter};
 pub use driver::SingleTurn;
 pub use finished::FinishedSet;

@@ -2,6 +2,7 @@
 //! batches, and a slot takes its next sample only after its previous one is durable. So at most `concurrency` calls
 //! per target can be repeated after a crash.
 
+use crate::asked::AskedModels;
 use crate::finished::FinishedSet;
 use crate::progress::Progress;
 use crate::sample::{Due, run_sample};
@@ -41,6 +42,8 @@ pub struct Job {
     pub drivers: Vec<Arc<dyn Driver>>,
     /// Targets, in plan order.
     pub targets: Vec<TargetRun>,
+    /// Models that scorers ask.
+    pub models: AskedModels,
     /// Samples that need no call any more.
     pub finished: FinishedSet,
 }

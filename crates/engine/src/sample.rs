@@ -1,7 +1,7 @@
 //! One sample from case to record: drive, score, price.
 
 use crate::run::Job;
-use seatrial_task::{ScorerInput, Scoring, scores_without_looking};
+use seatrial_task::{Model, ScorerInput, Scoring, scores_without_looking};
 use seatrial_types::{Case, Price, SampleKey, SampleRecord, ScoreRecord};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -41,7 +41,8 @@ pub(crate) async fn run_sample(job: &Job, due: Due) -> Option<SampleRecord> {
                     call: &transcript.call,
                     cost,
                 };
-                match scorer.score(input, None) {
+                let asked = scorer.asks().and_then(|name| job.models.get(name));
+                match scorer.score(input, asked.map(|model| model as &dyn Model)) {
                     Scoring::Ready(scores) => scores,
                     Scoring::Later(scores) => scores.await,
                 }

@@ -3,7 +3,8 @@
 use crate::format;
 use anstyle::{AnsiColor, Style};
 use seatrial_types::{
-    Findings, GateResult, MetricResult, Pillar, PillarRow, PillarStatus, Statistic, TargetFindings, Verdict,
+    Findings, GateResult, MetricResult, ModelSpend, Pillar, PillarRow, PillarStatus, Statistic,
+    TargetFindings, Verdict,
 };
 use std::fmt::Write;
 
@@ -30,6 +31,7 @@ pub fn terminal(findings: &Findings, options: TerminalOptions) -> String {
     for target in &findings.targets {
         screen.target(target);
     }
+    screen.models(&findings.models);
     screen.gates(&findings.gates);
     for warning in &findings.warnings {
         screen.line(&format!("warning: {warning}"));
@@ -113,6 +115,31 @@ impl Screen {
                 .map(|(kind, count)| format!("{kind} {count}"))
                 .collect();
             self.line(&format!("  errors       {}", errors.join(", ")));
+        }
+    }
+
+    /// What evaluating cost, which is no target's cost.
+    fn models(&mut self, models: &[ModelSpend]) {
+        let asked: Vec<&ModelSpend> = models.iter().filter(|spend| spend.calls > 0).collect();
+        if !asked.is_empty() {
+            self.line("");
+        }
+        for spend in asked {
+            let model = spend.model.as_deref().map(|model| format!(" ({model})"));
+            let cost = spend
+                .cost_usd
+                .map_or_else(|| "cost unknown".to_owned(), |cost| format!("{cost} USD"));
+            let errors = if spend.errors > 0 {
+                format!(", {} without answer", spend.errors)
+            } else {
+                String::new()
+            };
+            self.line(&format!(
+                "asked by scorers: {}{}  {} calls{errors}, {cost}",
+                spend.name,
+                model.unwrap_or_default(),
+                spend.calls
+            ));
         }
     }
 

@@ -89,7 +89,12 @@ pub trait Scorer: Send + Sync {
         false
     }
 
-    /// Judges an answer. `judge` is the model that judging scorers ask.
+    /// The name of the model that it asks, an entry of the suite's `models:`; `None` for a scorer that asks nobody.
+    fn asks(&self) -> Option<&str> {
+        None
+    }
+
+    /// Judges an answer. `judge` is the model that [`Scorer::asks`] names; always there where it names one.
     fn score<'a>(&'a self, input: ScorerInput<'a>, judge: Option<&'a dyn Model>) -> Scoring<'a>;
 }
 

@@ -262,6 +262,9 @@ pub struct Findings {
     pub samples_finished: u64,
     /// Per target, in suite order.
     pub targets: Vec<TargetFindings>,
+    /// Models that scorers asked, in suite order: the price of evaluating, in no target's cost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<crate::ModelSpend>,
     /// Paired differences between targets.
     pub comparisons: Vec<serde_json::Value>,
     /// Gates × targets, in suite order.

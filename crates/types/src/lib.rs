@@ -13,6 +13,7 @@ pub mod money;
 pub mod record;
 pub mod score;
 pub mod secret;
+pub mod spend;
 pub mod timing;
 pub mod usage;
 
@@ -37,6 +38,7 @@ pub use money::{Money, ParseMoneyError};
 pub use record::{SampleFigures, SampleKey, SampleRecord, ScoreRecord};
 pub use score::{MetricKind, MetricSpec, Outcome, Pillar, Score};
 pub use secret::Secret;
+pub use spend::ModelSpend;
 pub use timing::Timing;
 pub use usage::{Price, Usage, UsageTotals};
 

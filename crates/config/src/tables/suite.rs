@@ -41,6 +41,12 @@ pub(crate) static SUITE: Table = Table {
             "keys that every target or task has unless it says otherwise",
         ),
         Field::new("targets", TARGETS, "endpoints under test").required(),
+        Field::new(
+            "models",
+            MODELS,
+            "endpoints that scorers ask, described like targets; they are not evaluated and their cost is told apart",
+        )
+        .default("[]"),
         Field::new("tasks", TASKS, "what is asked of every target").required(),
         Field::new(
             "gates",
@@ -81,7 +87,7 @@ pub(crate) static SUITE: Table = Table {
     }],
     tried: &[
         ("providers", "did you mean `targets`?"),
-        ("models", "did you mean `targets`?"),
+        ("judges", "did you mean `models`?"),
         ("tests", "did you mean `tasks`?"),
         ("evals", "did you mean `tasks`?"),
         ("prompts", "write `prompt` below a task"),
@@ -100,6 +106,12 @@ pub(crate) static SUITE: Table = Table {
 const TARGETS: Shape = Shape::List {
     item: &Shape::Merged(&[&OPENAI, &RECORDED]),
     min: 1,
+    max: MAX_TARGETS,
+    unique: false,
+};
+const MODELS: Shape = Shape::List {
+    item: &Shape::Merged(&[&OPENAI, &RECORDED]),
+    min: 0,
     max: MAX_TARGETS,
     unique: false,
 };

@@ -82,6 +82,28 @@ pub(crate) fn vocabulary() -> Vocabulary {
                 },
             ),
             entry(
+                "elsewhere",
+                "judged by code elsewhere",
+                const {
+                    &[
+                        option("command", OptionShape::TextOrList, true),
+                        option("metrics", OptionShape::Metrics, false),
+                    ]
+                },
+                seatrial_config::DECLARED,
+            ),
+            entry(
+                "similarity",
+                "nearness of meaning",
+                const {
+                    &[
+                        option("model", OptionShape::Model, true),
+                        option("threshold", OptionShape::Threshold, false),
+                    ]
+                },
+                const { &[metric("", MetricKind::Real, Unit::Score)] },
+            ),
+            entry(
                 "length",
                 "characters of the answer",
                 &[],
