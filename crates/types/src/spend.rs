@@ -11,16 +11,16 @@ pub struct ModelSpend {
     /// Model asked for; `None` where the endpoint has none.
     #[serde(default)]
     pub model: Option<String>,
-    /// Calls, each with all its attempts.
+    /// Calls, each with all its attempts; answers from the cache among them.
     pub calls: u64,
     /// Calls without an answer.
     pub errors: u64,
     /// Attempts beyond the first.
     #[serde(default)]
     pub retries: u64,
-    /// Tokens over all answers; unknown where any answer did not say.
+    /// Tokens over all answers that were paid for; unknown where any answer did not say.
     pub usage: UsageTotals,
-    /// Money over all answers; `None` where price or tokens are unknown.
+    /// Money over the same; `None` where price or tokens are unknown.
     pub cost_usd: Option<Money>,
 }
 
@@ -45,6 +45,8 @@ impl ModelSpend {
         self.retries += (call.attempts.len() as u64).saturating_sub(1);
         match &call.result {
             Err(_) => self.errors += 1,
+            // It was paid for when it was asked.
+            Ok(_) if call.cached => {}
             Ok(answer) => {
                 self.usage.add(&answer.usage);
                 let cost = price.and_then(|price| price.cost(&answer.usage));
@@ -83,6 +85,7 @@ mod tests {
                             "usage": usage, "streamed": false});
         Call {
             attempts: Vec::new(),
+            cached: false,
             result: Ok(serde_json::from_value(answer).unwrap()),
         }
     }
@@ -103,6 +106,7 @@ mod tests {
         };
         let failed = Call {
             attempts: Vec::new(),
+            cached: false,
             result: Err(error),
         };
         spend.add(&failed, Some(&price));
