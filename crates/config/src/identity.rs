@@ -2,8 +2,8 @@
 //! plan, because each new field has to be put on one side of this line deliberately.
 
 use crate::plan::{
-    Dataset, DraftPlan, Endpoint, Fields, MessageTemplate, Metric, OpenAi, Prompt, Recorded, ScorerUse,
-    Selection, Target, Task,
+    Dataset, DraftPlan, Endpoint, Fields, ImageTemplates, MessageTemplate, Metric, OpenAi, Prompt, Recorded,
+    ScorerUse, Selection, Target, Task,
 };
 use serde_json::{Map, Value, json};
 
@@ -129,10 +129,33 @@ fn prompt_identity(prompt: &Prompt) -> Value {
     match prompt {
         Prompt::Input { system } => json!({ "input": { "system": system } }),
         Prompt::Messages { messages } => {
-            let message = |MessageTemplate { role, content }: &MessageTemplate| json!({ "role": role, "content": content });
-            json!({ "messages": messages.iter().map(message).collect::<Vec<_>>() })
+            json!({ "messages": messages.iter().map(message_identity).collect::<Vec<_>>() })
         }
     }
+}
+
+/// What a message of text alone has none of is left out, so that its identity is what it was before there was more.
+fn message_identity(message: &MessageTemplate) -> Value {
+    let MessageTemplate {
+        role,
+        content,
+        images: ImageTemplates { folder: _, sources },
+        tool_calls,
+        tool_call_id,
+    } = message;
+    let mut identity = Map::new();
+    identity.insert("role".to_owned(), json!(role));
+    identity.insert("content".to_owned(), json!(content));
+    if !sources.is_empty() {
+        identity.insert("images".to_owned(), json!(sources));
+    }
+    if !tool_calls.is_empty() {
+        identity.insert("tool_calls".to_owned(), json!(tool_calls));
+    }
+    if let Some(id) = tool_call_id {
+        identity.insert("tool_call_id".to_owned(), json!(id));
+    }
+    Value::Object(identity)
 }
 
 fn scorer(scorer: &ScorerUse) -> Value {

@@ -254,8 +254,60 @@ pub enum Prompt {
 pub struct MessageTemplate {
     /// Who speaks.
     pub role: Role,
-    /// Template.
+    /// Template; empty where the message has none.
     pub content: String,
+    /// Images before the text.
+    #[serde(skip_serializing_if = "ImageTemplates::is_empty")]
+    pub images: ImageTemplates,
+    /// Tools that an assistant has asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCallTemplate>,
+    /// The call that a message of role `tool` answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_call_id: Option<String>,
+}
+
+impl MessageTemplate {
+    /// A message of text alone.
+    #[must_use]
+    pub fn new(role: Role, content: impl Into<String>) -> Self {
+        Self {
+            role,
+            content: content.into(),
+            images: ImageTemplates::default(),
+            tool_calls: Vec::new(),
+            tool_call_id: None,
+        }
+    }
+}
+
+/// The images of a message, to be filled in.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct ImageTemplates {
+    /// Folder that paths are relative to.
+    #[serde(skip)]
+    pub folder: PathBuf,
+    /// Templates of addresses and paths; one that comes out empty is no image.
+    pub sources: Vec<String>,
+}
+
+impl ImageTemplates {
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.sources.is_empty()
+    }
+}
+
+/// A tool call of an assistant's message, to be filled in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ToolCallTemplate {
+    /// Id that the tool's result names.
+    pub id: String,
+    /// Name of the tool.
+    pub name: String,
+    /// Template of the arguments, which comes out as JSON.
+    pub arguments: String,
 }
 
 /// Which cases of a dataset take part.

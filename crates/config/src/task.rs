@@ -3,12 +3,12 @@
 use crate::check::{Demand, check_record};
 use crate::diagnostics::shown;
 use crate::fields::merge;
-use crate::plan::{Dataset, DatasetFormat, Fields, MessageTemplate, Prompt, Selection, Task};
+use crate::message;
+use crate::plan::{Dataset, DatasetFormat, Fields, Selection, Task};
 use crate::scorer;
 use crate::suite::Reader;
 use crate::tables::TASK;
 use crate::yaml::Node;
-use seatrial_types::Role;
 use std::path::Path;
 
 /// What a suite says once for all its tasks.
@@ -29,7 +29,7 @@ fn lower(task: &Node, shared: &Shared<'_>, reader: &mut Reader<'_>) -> Option<Ta
     // Every part is looked at before any of them can end the reading: all errors in one go.
     let scorers = scorer::read_all(task.get("scorers"), reader);
     let dataset = task.get("dataset").and_then(|node| lower_dataset(node, reader));
-    let prompt = lower_prompt(task);
+    let prompt = message::lower_prompt(task, reader);
     let cluster = lower_cluster(task, reader);
     let mut slices = shared.slices.to_vec();
     for column in task.texts("slices") {
@@ -169,36 +169,4 @@ fn format_of(written: &str, path: &Node, reader: &mut Reader<'_>) -> Option<Data
             None
         }
     }
-}
-
-fn lower_prompt(task: &Node) -> Option<Prompt> {
-    let system = task.text("system").map(str::to_owned);
-    if let Some(messages) = task.get("messages") {
-        let messages: Option<Vec<_>> = messages.items().iter().map(lower_message).collect();
-        return Some(Prompt::Messages {
-            messages: messages.filter(|messages| !messages.is_empty())?,
-        });
-    }
-    let Some(prompt) = task.get("prompt") else {
-        return Some(Prompt::Input { system });
-    };
-    let message = |role, content| MessageTemplate { role, content };
-    let system = system.map(|content| message(Role::System, content));
-    let user = message(Role::User, prompt.as_text()?.to_owned());
-    Some(Prompt::Messages {
-        messages: system.into_iter().chain([user]).collect(),
-    })
-}
-
-fn lower_message(message: &Node) -> Option<MessageTemplate> {
-    let role = match message.text("role")? {
-        "system" => Role::System,
-        "user" => Role::User,
-        "assistant" => Role::Assistant,
-        _ => return None,
-    };
-    Some(MessageTemplate {
-        role,
-        content: message.text("content")?.to_owned(),
-    })
 }

@@ -7,7 +7,7 @@ use crate::dataset::{
 use crate::ports::Scorer;
 use crate::prompt::{Prompt, PromptError};
 use seatrial_config::{DraftPlan, Endpoint, Selection};
-use seatrial_types::{Case, ContentHash, SampleKey, SliceKey};
+use seatrial_types::{Case, ContentHash, Message, SampleKey, SliceKey};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io::Read;
@@ -44,6 +44,8 @@ pub struct PlannedTask {
     pub rows: u64,
     /// Hash of the ids of the chosen cases, in order.
     pub cases_hash: ContentHash,
+    /// Hash of the images that the rows name, in order; `None` where there are none.
+    pub images_hash: Option<ContentHash>,
     /// Number of chosen cases.
     pub cases: u32,
     /// Whether answers belong to clusters: rows name one, or cases are repeated.
@@ -182,6 +184,7 @@ fn plan_task(
     let mut seen: HashMap<ContentHash, u64> = HashMap::new();
     let mut draw = Draw::new(task.selection, task.seed);
     let mut ids = blake3::Hasher::new();
+    let mut images = ImageHash::default();
     // Repetitions of a case are not independent of each other: the case is the cluster where nothing else is.
     let mut is_clustered = task.epochs > 1;
     while let Some(case) = reader.next() {
@@ -200,7 +203,10 @@ fn plan_task(
         };
         let checked = check_case(&case, &at, &prompt, needs_reference, &task.slices, &mut seen);
         let prompt_chars = match checked {
-            Ok(chars) => chars,
+            Ok(messages) => {
+                images.add(&messages);
+                chars_of(&messages)
+            }
             Err(error) => {
                 problems.push(error);
                 if problems.len() >= PROBLEMS_SHOWN_MAX {
@@ -237,6 +243,7 @@ fn plan_task(
         dataset_hash: reader.content_hash(),
         rows,
         cases_hash,
+        images_hash: images.finish(),
         cases,
         is_clustered,
         prompt_chars,
@@ -254,7 +261,7 @@ fn check_case(
     needs_reference: Option<&str>,
     slices: &[String],
     seen: &mut HashMap<ContentHash, u64>,
-) -> Result<u64, DatasetError> {
+) -> Result<Vec<Message>, DatasetError> {
     if let Some(first) = seen.insert(ContentHash::of(case.id.as_bytes()), case.row) {
         let problem = format!("id `{}` was already used in row {first}", case.id);
         return Err(at.error(problem, "ids name cases across runs and must be unique"));
@@ -273,12 +280,36 @@ fn check_case(
             ));
         }
     }
-    match prompt.render(case) {
-        Ok(messages) => Ok(messages
-            .iter()
-            .map(|message| message.content.chars().count() as u64)
-            .sum()),
-        Err(error) => Err(at.error(error.to_string(), known_columns(case))),
+    prompt.render(case).map_err(|error| {
+        let hint = match &error {
+            PromptError::Image { .. } => "paths of images are relative to the suite file".to_owned(),
+            _ => known_columns(case),
+        };
+        at.error(error.to_string(), hint)
+    })
+}
+
+/// Characters of a prompt, of which its tokens are estimated.
+fn chars_of(messages: &[Message]) -> u64 {
+    let chars = |message: &Message| message.content.chars().count() as u64;
+    messages.iter().map(chars).sum()
+}
+
+/// Hash of the contents of images: a picture that changes changes the question.
+#[derive(Default)]
+struct ImageHash(Option<blake3::Hasher>);
+
+impl ImageHash {
+    fn add(&mut self, messages: &[Message]) {
+        let images = messages.iter().flat_map(|message| &message.images);
+        for hash in images.filter_map(|image| image.hash) {
+            let hasher = self.0.get_or_insert_with(blake3::Hasher::new);
+            hasher.update(hash.as_bytes());
+        }
+    }
+
+    fn finish(self) -> Option<ContentHash> {
+        self.0.as_ref().map(ContentHash::finish)
     }
 }
 
@@ -395,7 +426,10 @@ fn identity(draft: &DraftPlan, tasks: &[PlannedTask], scorers: &TaskScorers) -> 
     }
     let datasets: Vec<Value> = tasks
         .iter()
-        .map(|task| json!({"rows": task.dataset_hash, "cases": task.cases_hash}))
+        .map(|task| match task.images_hash {
+            None => json!({"rows": task.dataset_hash, "cases": task.cases_hash}),
+            Some(images) => json!({"rows": task.dataset_hash, "cases": task.cases_hash, "images": images}),
+        })
         .collect();
     let versions: Vec<Vec<u32>> = scorers
         .iter()

@@ -3,11 +3,13 @@
 
 pub mod dataset;
 pub mod freeze;
+mod image;
 pub mod ports;
 pub mod prompt;
 
 pub use dataset::{DatasetColumns, DatasetError, DatasetFormat, DatasetReader, DatasetSource};
 pub use freeze::{CaseStream, DatasetProblem, FreezeError, Plan, PlannedTask, TaskScorers, freeze};
+pub use image::IMAGE_BYTES_MAX;
 pub use ports::{
     Driver, Model, SampleSink, Scorer, ScorerInput, Scoring, SinkError, Transcript, scores_without_looking,
 };

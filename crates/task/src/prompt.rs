@@ -1,9 +1,12 @@
 //! Prompt templates: from a case to the messages that are sent. Strict: a variable that the row lacks is an error,
 //! never an empty string, because a prompt with a hole in it would be measured as the model's fault.
 
+use crate::image::read_image;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
-use seatrial_types::{Case, Message, Role};
+use seatrial_config::MessageTemplate;
+use seatrial_types::{Case, Image, Message, Role, ToolCall};
+use std::path::PathBuf;
 
 /// Longest prompt that a template may produce, in bytes over all messages.
 pub const PROMPT_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -11,19 +14,42 @@ pub const PROMPT_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Steps that one template may take: a loop over every choice of a case is far below, a runaway loop far above.
 pub const FUEL_MAX: u64 = 1_000_000;
 
-/// Compiled templates of a task, one per message.
+/// Most bytes of all images of one prompt: what fits, written out as base64, into a request that the APIs take.
+pub const PROMPT_IMAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Compiled templates of a task.
 #[derive(Debug)]
 pub struct Prompt {
     environment: Environment<'static>,
-    messages: Vec<(Role, Content)>,
+    messages: Vec<MessageParts>,
 }
 
-#[derive(Debug, Clone, Copy)]
+/// A message, its templates by their names in the environment.
+#[derive(Debug)]
+struct MessageParts {
+    role: Role,
+    content: Content,
+    images: Vec<String>,
+    image_folder: PathBuf,
+    tool_calls: Vec<CallParts>,
+    tool_call_id: Option<String>,
+}
+
+#[derive(Debug)]
 enum Content {
-    /// Template number so and so of the environment.
-    Template,
+    /// The template of this name.
+    Template(String),
     /// The row's `input`, as it is: text of users is not a template.
     Input,
+    /// Nothing: the message has images or tool calls alone.
+    None,
+}
+
+#[derive(Debug)]
+struct CallParts {
+    id: String,
+    name: String,
+    arguments: String,
 }
 
 /// Why a prompt cannot be built.
@@ -46,6 +72,25 @@ pub enum PromptError {
     /// The prompt is too long.
     #[error("the prompt is longer than {} MiB", PROMPT_BYTES_MAX / 1024 / 1024)]
     TooLong,
+    /// An image cannot be sent.
+    #[error("image `{source_shown}` {problem}")]
+    Image {
+        /// The path as the template wrote it.
+        source_shown: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The images together are too large.
+    #[error("the images of the prompt have more than {} MiB together", PROMPT_IMAGE_BYTES_MAX / 1024 / 1024)]
+    ImagesTooLarge,
+    /// Arguments of a tool call are not JSON.
+    #[error("the arguments of tool call `{name}` are not JSON: {problem}")]
+    Arguments {
+        /// Name of the tool.
+        name: String,
+        /// What is wrong with them.
+        problem: String,
+    },
 }
 
 impl Prompt {
@@ -61,21 +106,57 @@ impl Prompt {
         match prompt {
             seatrial_config::Prompt::Input { system } => {
                 if let Some(template) = system {
-                    compiled.push_template(Role::System, template)?;
+                    compiled.push(&MessageTemplate::new(Role::System, template))?;
                 }
-                compiled.messages.push((Role::User, Content::Input));
+                compiled.messages.push(MessageParts {
+                    role: Role::User,
+                    content: Content::Input,
+                    images: Vec::new(),
+                    image_folder: PathBuf::new(),
+                    tool_calls: Vec::new(),
+                    tool_call_id: None,
+                });
             }
             seatrial_config::Prompt::Messages { messages } => {
                 for message in messages {
-                    compiled.push_template(message.role, &message.content)?;
+                    compiled.push(message)?;
                 }
             }
         }
         Ok(compiled)
     }
 
-    fn push_template(&mut self, role: Role, template: &str) -> Result<(), PromptError> {
-        let name = self.messages.len().to_string();
+    fn push(&mut self, message: &MessageTemplate) -> Result<(), PromptError> {
+        let number = self.messages.len();
+        let content = if message.content.is_empty() {
+            Content::None
+        } else {
+            Content::Template(self.add(number.to_string(), &message.content)?)
+        };
+        let mut images = Vec::new();
+        for (index, source) in message.images.sources.iter().enumerate() {
+            images.push(self.add(format!("{number}/images/{index}"), source)?);
+        }
+        let mut tool_calls = Vec::new();
+        for (index, call) in message.tool_calls.iter().enumerate() {
+            tool_calls.push(CallParts {
+                id: call.id.clone(),
+                name: call.name.clone(),
+                arguments: self.add(format!("{number}/tool_calls/{index}"), &call.arguments)?,
+            });
+        }
+        self.messages.push(MessageParts {
+            role: message.role,
+            content,
+            images,
+            image_folder: message.images.folder.clone(),
+            tool_calls,
+            tool_call_id: message.tool_call_id.clone(),
+        });
+        Ok(())
+    }
+
+    fn add(&mut self, name: String, template: &str) -> Result<String, PromptError> {
         // The engine strips one trailing newline, as templates in files end with one; a prompt is taken as written.
         let kept = if template.ends_with('\n') {
             format!("{template}\n")
@@ -83,36 +164,87 @@ impl Prompt {
             template.to_owned()
         };
         self.environment
-            .add_template_owned(name, kept)
+            .add_template_owned(name.clone(), kept)
             .map_err(|error| PromptError::Syntax {
                 message: self.messages.len() + 1,
                 problem: describe(&error),
             })?;
-        self.messages.push((role, Content::Template));
-        Ok(())
+        Ok(name)
     }
 
-    /// The messages for this case.
+    /// The messages for this case. Reads the images that they name.
     pub fn render(&self, case: &Case) -> Result<Vec<Message>, PromptError> {
         let variables = minijinja::Value::from(Serde(&*case.columns));
         let mut messages = Vec::with_capacity(self.messages.len());
-        let mut bytes = 0;
-        for (index, (role, content)) in self.messages.iter().enumerate() {
-            let content = match content {
+        let (mut bytes, mut image_bytes) = (0, 0);
+        for parts in &self.messages {
+            let content = match &parts.content {
                 Content::Input => case.input.clone().ok_or(PromptError::NoInput)?,
-                Content::Template => self
-                    .environment
-                    .get_template(&index.to_string())
-                    .and_then(|template| template.render(&variables))
-                    .map_err(|error| PromptError::Render(describe(&error)))?,
+                Content::Template(name) => self.fill(name, &variables)?,
+                Content::None => String::new(),
             };
-            bytes += content.len();
+            let message = Message {
+                images: self.images(parts, &variables)?,
+                tool_calls: self.tool_calls(parts, &variables)?,
+                tool_call_id: parts.tool_call_id.clone(),
+                ..Message::new(parts.role, content)
+            };
+            bytes += message.content.len();
+            bytes += message
+                .tool_calls
+                .iter()
+                .map(|call| call.arguments.len())
+                .sum::<usize>();
             if bytes > PROMPT_BYTES_MAX {
                 return Err(PromptError::TooLong);
             }
-            messages.push(Message::new(*role, content));
+            let content_of = |image: &Image| image.bytes.as_ref().map_or(0, |bytes| bytes.len());
+            image_bytes += message.images.iter().map(content_of).sum::<usize>();
+            if image_bytes > PROMPT_IMAGE_BYTES_MAX {
+                return Err(PromptError::ImagesTooLarge);
+            }
+            messages.push(message);
         }
         Ok(messages)
+    }
+
+    fn fill(&self, name: &str, variables: &minijinja::Value) -> Result<String, PromptError> {
+        self.environment
+            .get_template(name)
+            .and_then(|template| template.render(variables))
+            .map_err(|error| PromptError::Render(describe(&error)))
+    }
+
+    fn images(&self, parts: &MessageParts, variables: &minijinja::Value) -> Result<Vec<Image>, PromptError> {
+        let mut images = Vec::with_capacity(parts.images.len());
+        for name in &parts.images {
+            let source = self.fill(name, variables)?;
+            images.extend(read_image(&source, &parts.image_folder)?);
+        }
+        Ok(images)
+    }
+
+    fn tool_calls(
+        &self,
+        parts: &MessageParts,
+        variables: &minijinja::Value,
+    ) -> Result<Vec<ToolCall>, PromptError> {
+        let mut calls = Vec::with_capacity(parts.tool_calls.len());
+        for call in &parts.tool_calls {
+            let arguments = self.fill(&call.arguments, variables)?;
+            if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&arguments) {
+                return Err(PromptError::Arguments {
+                    name: call.name.clone(),
+                    problem: error.to_string(),
+                });
+            }
+            calls.push(ToolCall {
+                id: call.id.clone(),
+                name: call.name.clone(),
+                arguments,
+            });
+        }
+        Ok(calls)
     }
 }
 
@@ -133,7 +265,7 @@ fn describe(error: &minijinja::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use seatrial_config::MessageTemplate;
+    use seatrial_config::{ImageTemplates, ToolCallTemplate};
     use serde_json::json;
 
     fn case(columns: serde_json::Value) -> Case {
@@ -158,10 +290,7 @@ mod tests {
     fn templates(messages: &[(Role, &str)]) -> Result<Prompt, PromptError> {
         let messages = messages
             .iter()
-            .map(|(role, content)| MessageTemplate {
-                role: *role,
-                content: (*content).to_owned(),
-            })
+            .map(|(role, content)| MessageTemplate::new(*role, *content))
             .collect();
         Prompt::try_new(&seatrial_config::Prompt::Messages { messages })
     }
@@ -205,6 +334,58 @@ mod tests {
             templates(&[(Role::User, "{{ x")]),
             Err(PromptError::Syntax { .. })
         ));
+    }
+
+    /// Protects conversations with pictures and tools: every part is a template, paths are relative to their folder,
+    /// an image that comes out empty is none, and arguments that are not JSON are found before the first call.
+    #[test]
+    fn fills_images_and_tool_calls() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.gif"), "GIF89a").unwrap();
+        let call = |arguments: &str| MessageTemplate {
+            tool_calls: vec![ToolCallTemplate {
+                id: "c1".to_owned(),
+                name: "weather".to_owned(),
+                arguments: arguments.to_owned(),
+            }],
+            ..MessageTemplate::new(Role::Assistant, "")
+        };
+        let prompt = |messages| Prompt::try_new(&seatrial_config::Prompt::Messages { messages }).unwrap();
+        let picture = MessageTemplate {
+            images: ImageTemplates {
+                folder: folder.path().to_owned(),
+                sources: vec![
+                    "{{ file }}.gif".into(),
+                    "{{ other }}".into(),
+                    "https://h/{{ file }}".into(),
+                ],
+            },
+            ..MessageTemplate::new(Role::User, "Where?")
+        };
+        let result = MessageTemplate {
+            tool_call_id: Some("c1".to_owned()),
+            ..MessageTemplate::new(Role::Tool, "{{ degrees }} °C")
+        };
+        let columns = json!({"file": "a", "other": "", "city": "\"Ulm\"", "degrees": 3});
+        let both = prompt(vec![picture, call(r#"{"city": {{ city | tojson }}}"#), result]);
+        let messages = both.render(&case(columns.clone())).unwrap();
+        let sources: Vec<_> = messages[0]
+            .images
+            .iter()
+            .map(|image| image.source.as_str())
+            .collect();
+        assert_eq!(sources, ["a.gif", "https://h/a"]);
+        assert_eq!(messages[0].images[0].bytes.as_deref(), Some(b"GIF89a".as_slice()));
+        assert_eq!(messages[1].tool_calls[0].arguments, r#"{"city": "\"Ulm\""}"#);
+        assert_eq!(
+            (messages[2].content.as_str(), messages[2].tool_call_id.as_deref()),
+            ("3 °C", Some("c1"))
+        );
+
+        let missing = both.render(&case(json!({"file": "b", "other": "", "city": "", "degrees": 3})));
+        assert!(matches!(missing, Err(PromptError::Image { .. })));
+        let broken = prompt(vec![call("{{ city }}x")]).render(&case(columns));
+        assert!(matches!(broken, Err(PromptError::Arguments { .. })), "{broken:?}");
     }
 
     /// Protects the run from a template that never ends.

@@ -24,3 +24,7 @@ pub(crate) const MAX_COUNT: u64 = 1_000_000_000_000;
 pub const DEFAULT_BASE_URL: &str = "https://api.openai.com/v1";
 /// Variable with the key of a target that names none.
 pub const DEFAULT_API_KEY_ENV: &str = "OPENAI_API_KEY";
+/// Most images of one message.
+pub const MAX_IMAGES: usize = 32;
+/// Most tool calls of one message.
+pub const MAX_TOOL_CALLS: usize = 64;

@@ -1,6 +1,6 @@
 //! The grammar of tasks: dataset, prompt, scorers, selection.
 
-use super::bounds::{MAX_COUNT, MAX_EPOCHS, MAX_MESSAGES};
+use super::bounds::{MAX_COUNT, MAX_EPOCHS, MAX_IMAGES, MAX_MESSAGES, MAX_TOOL_CALLS};
 use super::suite::{COLUMNS, NAME};
 use crate::shape::{Field, Later, Shape, Table};
 
@@ -215,16 +215,71 @@ static MESSAGE: Table = Table {
         Field::new(
             "role",
             Shape::Choice {
-                words: &["system", "user", "assistant"],
+                words: &["system", "user", "assistant", "tool"],
                 later: &[],
             },
             "who speaks",
         )
         .required(),
-        Field::new("content", Shape::Template, "template of the text").required(),
+        Field::new("content", Shape::Template, "template of the text"),
+        Field::new(
+            "images",
+            Shape::List {
+                item: &Shape::Template,
+                min: 1,
+                max: MAX_IMAGES,
+                unique: false,
+            },
+            "templates of images before the text: an address, or a path relative to the suite; empty is no image",
+        ),
+        Field::new(
+            "tool_calls",
+            Shape::List {
+                item: &Shape::Record(&TOOL_CALL),
+                min: 1,
+                max: MAX_TOOL_CALLS,
+                unique: false,
+            },
+            "tools that an assistant has asked for",
+        ),
+        Field::new(
+            "tool_call_id",
+            Shape::Line,
+            "id of the call that a message of role `tool` answers",
+        ),
+    ],
+    exclusive: &[],
+    one_of: &[&["content", "images", "tool_calls"]],
+    later: &[],
+    tried: &[
+        ("text", "did you mean `content`?"),
+        ("image", "did you mean `images`? it is a list"),
+        (
+            "image_url",
+            "did you mean `images`? it is a list of addresses or paths",
+        ),
+        ("name", "a tool's result names its call: `tool_call_id`"),
+    ],
+};
+
+static TOOL_CALL: Table = Table {
+    what: "a tool call",
+    fields: &[
+        Field::new("id", Shape::Line, "id that the tool's result names").required(),
+        Field::new("name", Shape::Line, "name of the tool").required(),
+        Field::new(
+            "arguments",
+            Shape::Template,
+            "template of the arguments, JSON as a text",
+        )
+        .default("\"{}\""),
     ],
     exclusive: &[],
     one_of: &[],
     later: &[],
-    tried: &[("text", "did you mean `content`?")],
+    tried: &[
+        ("function", "write `name` and `arguments` without `function`"),
+        ("input", "did you mean `arguments`?"),
+        ("args", "did you mean `arguments`?"),
+    ],
 };
