@@ -89,8 +89,42 @@ pub enum Method {
     Betting,
     /// Order statistics for a percentile.
     OrderStatistic,
+    /// Equal-tailed interval of a share under Jeffreys' prior.
+    Jeffreys,
+    /// Agresti and Coull's interval of a share.
+    AgrestiCoull,
+    /// Agresti and Min's interval for a difference of paired shares.
+    AgrestiMin,
+    /// Percentile bootstrap over independent units.
+    Bootstrap,
+    /// Percentile bootstrap over whole clusters.
+    ClusterBootstrap,
+    /// Inverted noncentral t, for a standardised effect.
+    NoncentralT,
     /// No interval can be given.
     None,
+}
+
+impl Method {
+    /// The word that reports and JSON use.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Wilson => "wilson",
+            Self::ClopperPearson => "clopper_pearson",
+            Self::StudentT => "student_t",
+            Self::ClusterT => "cluster_t",
+            Self::Betting => "betting",
+            Self::OrderStatistic => "order_statistic",
+            Self::Jeffreys => "jeffreys",
+            Self::AgrestiCoull => "agresti_coull",
+            Self::AgrestiMin => "agresti_min",
+            Self::Bootstrap => "bootstrap",
+            Self::ClusterBootstrap => "cluster_bootstrap",
+            Self::NoncentralT => "noncentral_t",
+            Self::None => "none",
+        }
+    }
 }
 
 /// A value with its interval.
