@@ -20,6 +20,21 @@ fn z_sum(alpha: f64, power: f64) -> Result<f64, StatsError> {
     Ok(normal_isf(0.5 * alpha) + normal_quantile(power))
 }
 
+/// Halvings of a bracket; beyond this double precision is exhausted.
+const HALVINGS: usize = 100;
+
+/// A test rejects with the probability of its level anyway, so no smaller power can be asked for.
+fn above_level(power: f64, alpha: f64) -> Result<(), StatsError> {
+    if power > alpha {
+        return Ok(());
+    }
+    Err(StatsError::OutOfRange {
+        what: "power",
+        found: power,
+        expected: "a number above alpha",
+    })
+}
+
 fn not_negative(what: &'static str, found: f64) -> Result<(), StatsError> {
     if found >= 0.0 && found.is_finite() {
         return Ok(());
@@ -174,6 +189,108 @@ fn t_power(noncentrality: f64, df: f64, alpha: f64) -> Result<f64, StatsError> {
     Ok((above + below).min(1.0))
 }
 
+/// Pairs at which the paired t test ([`t_paired`]) of a standardised effect `d` first has the power: a whole number,
+/// at least 2.
+///
+/// ```
+/// assert_eq!(seatrial_stats::power::t_paired_pairs(0.5, 0.05, 0.8)?, Some(34));
+/// # Ok::<(), seatrial_stats::StatsError>(())
+/// ```
+///
+/// `None` without effect, or when 2⁵³ pairs are not enough.
+///
+/// # Errors
+/// [`StatsError::OutOfRange`] for an infinite `d`, a level outside (0, 1), or a power not between the level and 1.
+pub fn t_paired_pairs(d: f64, alpha: f64, power: f64) -> Result<Option<u64>, StatsError> {
+    first_reaching(d, alpha, power, t_paired)
+}
+
+/// The same for the two-sample t test ([`t_independent`]): trials per arm.
+///
+/// ```
+/// assert_eq!(seatrial_stats::power::t_independent_per_arm(0.5, 0.05, 0.8)?, Some(64));
+/// # Ok::<(), seatrial_stats::StatsError>(())
+/// ```
+///
+/// # Errors
+/// As [`t_paired_pairs`].
+pub fn t_independent_per_arm(d: f64, alpha: f64, power: f64) -> Result<Option<u64>, StatsError> {
+    first_reaching(d, alpha, power, t_independent)
+}
+
+/// Smallest standardised effect that `n` pairs show with the power, by [`t_paired`].
+///
+/// ```
+/// let d = seatrial_stats::power::t_paired_detectable(30.0, 0.05, 0.753_964_715_743_8)?;
+/// assert!((d - 0.5).abs() < 1e-9);
+/// # Ok::<(), seatrial_stats::StatsError>(())
+/// ```
+///
+/// # Errors
+/// [`StatsError::OutOfRange`] unless `n > 1`, for a level outside (0, 1), or a power not between the level and 1.
+pub fn t_paired_detectable(n: f64, alpha: f64, power: f64) -> Result<f64, StatsError> {
+    detectable_effect(n, alpha, power, t_paired)
+}
+
+/// Smallest standardised effect that `n_per_arm` trials per arm show with the power, by [`t_independent`].
+///
+/// ```
+/// let d = seatrial_stats::power::t_independent_detectable(64.0, 0.05, 0.8)?;
+/// assert!(d < 0.5 && d > 0.49);
+/// # Ok::<(), seatrial_stats::StatsError>(())
+/// ```
+///
+/// # Errors
+/// As [`t_paired_detectable`].
+pub fn t_independent_detectable(n_per_arm: f64, alpha: f64, power: f64) -> Result<f64, StatsError> {
+    detectable_effect(n_per_arm, alpha, power, t_independent)
+}
+
+/// Power of a test by effect, size and level.
+type PowerOf = fn(f64, f64, f64) -> Result<f64, StatsError>;
+
+fn first_reaching(d: f64, alpha: f64, power: f64, power_of: PowerOf) -> Result<Option<u64>, StatsError> {
+    const N_MAX: u64 = 1 << 53;
+    z_sum(alpha, power)?;
+    above_level(power, alpha)?;
+    let mut high = 2;
+    while power_of(d, real(high), alpha)? < power {
+        if high >= N_MAX || d == 0.0 {
+            return Ok(None);
+        }
+        high *= 2;
+    }
+    let mut low = (high / 2).max(1);
+    while low + 1 < high {
+        let middle = low + (high - low) / 2;
+        if power_of(d, real(middle), alpha)? < power {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(Some(high))
+}
+
+fn detectable_effect(n: f64, alpha: f64, power: f64, power_of: PowerOf) -> Result<f64, StatsError> {
+    const EFFECT_MAX: f64 = 1e9;
+    z_sum(alpha, power)?;
+    above_level(power, alpha)?;
+    let (mut low, mut high) = (0.0, 1.0);
+    while power_of(high, n, alpha)? < power && high < EFFECT_MAX {
+        high *= 2.0;
+    }
+    for _ in 0..HALVINGS {
+        let middle = 0.5 * (low + high);
+        if power_of(middle, n, alpha)? < power {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(high)
+}
+
 /// Cohen's effect size of two shares: 2 asin √p1 − 2 asin √p2.
 ///
 /// ```
@@ -205,13 +322,7 @@ pub fn share_effect(p1: f64, p2: f64) -> Result<f64, StatsError> {
 pub fn trials_per_arm(p1: f64, p2: f64, alpha: f64, power: f64) -> Result<f64, StatsError> {
     let h = share_effect(p1, p2)?.abs();
     z_sum(alpha, power)?;
-    if power <= alpha {
-        return Err(StatsError::OutOfRange {
-            what: "power",
-            found: power,
-            expected: "a number above alpha",
-        });
-    }
+    above_level(power, alpha)?;
     if h == 0.0 {
         return Ok(f64::INFINITY);
     }
@@ -228,6 +339,56 @@ pub fn trials_per_arm(p1: f64, p2: f64, alpha: f64, power: f64) -> Result<f64, S
         }
     }
     Ok(2.0 * (high / h).powi(2))
+}
+
+/// Power of the two-sided normal test that tells share `p1` from share `p2` with `n_per_arm` trials in each of
+/// two independent groups; what [`trials_per_arm`] inverts. At equal shares it is the level.
+///
+/// ```
+/// let power = seatrial_stats::power::two_shares(0.5, 0.55, 2094.464_856, 0.05)?;
+/// assert!((power - 0.9).abs() < 1e-6);
+/// # Ok::<(), seatrial_stats::StatsError>(())
+/// ```
+///
+/// # Errors
+/// [`StatsError::OutOfRange`] for a share outside [0, 1], an `n_per_arm` that is not positive, or a level outside
+/// (0, 1).
+pub fn two_shares(p1: f64, p2: f64, n_per_arm: f64, alpha: f64) -> Result<f64, StatsError> {
+    let h = share_effect(p1, p2)?.abs();
+    positive("n_per_arm", n_per_arm)?;
+    open_unit("alpha", alpha)?;
+    let critical = normal_isf(0.5 * alpha);
+    let shift = h * (0.5 * n_per_arm).sqrt();
+    Ok((normal_sf(critical - shift) + normal_cdf(-critical - shift)).min(1.0))
+}
+
+/// Smallest share above `p1` that `n_per_arm` trials in each group tell from it with the power, by
+/// [`two_shares`]. `None` when even a share of 1 is not told from it.
+///
+/// ```
+/// let p2 = seatrial_stats::power::detectable_share(0.5, 2094.464_856, 0.05, 0.9)?.unwrap();
+/// assert!((p2 - 0.55).abs() < 1e-6);
+/// # Ok::<(), seatrial_stats::StatsError>(())
+/// ```
+///
+/// # Errors
+/// As [`two_shares`]; [`StatsError::OutOfRange`] for a power not between the level and 1.
+pub fn detectable_share(p1: f64, n_per_arm: f64, alpha: f64, power: f64) -> Result<Option<f64>, StatsError> {
+    z_sum(alpha, power)?;
+    above_level(power, alpha)?;
+    if two_shares(p1, 1.0, n_per_arm, alpha)? < power {
+        return Ok(None);
+    }
+    let (mut low, mut high) = (p1, 1.0);
+    for _ in 0..HALVINGS {
+        let middle = 0.5 * (low + high);
+        if two_shares(p1, middle, n_per_arm, alpha)? < power {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(Some(high))
 }
 
 /// Pairs for McNemar's test when the first alone is right with probability `p10` and the second alone with
@@ -254,6 +415,36 @@ pub fn mcnemar_pairs(p10: f64, p01: f64, alpha: f64, power: f64) -> Result<f64, 
         f64::INFINITY
     } else {
         (spread / delta).powi(2)
+    })
+}
+
+/// Power of McNemar's test with `n` pairs, the first alone right with probability `p10`, the second alone with
+/// `p01`; what [`mcnemar_pairs`] inverts: Φ((|δ| √n − z₁₋α/₂ √p_d)/√(p_d − δ²)). At δ = 0 it is half the level: the normal
+/// approximation leaves out the far side.
+///
+/// ```
+/// let power = seatrial_stats::power::mcnemar(0.1, 0.05, 468.567_979, 0.05)?;
+/// assert!((power - 0.8).abs() < 1e-6);
+/// # Ok::<(), seatrial_stats::StatsError>(())
+/// ```
+///
+/// # Errors
+/// [`StatsError::OutOfRange`] for probabilities outside [0, 1] or summing to more than 1, an `n` that is not
+/// positive, and a level outside (0, 1).
+pub fn mcnemar(p10: f64, p01: f64, n: f64, alpha: f64) -> Result<f64, StatsError> {
+    closed_unit("p10", p10)?;
+    closed_unit("p01", p01)?;
+    let (discordant, delta) = (p10 + p01, (p10 - p01).abs());
+    closed_unit("p10 + p01", discordant)?;
+    positive("n", n)?;
+    open_unit("alpha", alpha)?;
+    let beyond = delta * n.sqrt() - normal_isf(0.5 * alpha) * discordant.sqrt();
+    let spread = (discordant - delta * delta).max(0.0).sqrt();
+    Ok(if spread > 0.0 {
+        normal_cdf(beyond / spread)
+    } else {
+        // No pair is concordant and all lie one way, or none is discordant: nothing is left to chance.
+        f64::from(u8::from(beyond >= 0.0 && delta > 0.0))
     })
 }
 
@@ -414,6 +605,28 @@ mod tests {
         }
     }
 
+    proptest! {
+        /// Protects: the three questions (size, difference, power) of one design have one answer.
+        #[test]
+        fn three_questions_one_answer(p1 in 0.05f64..0.9, gain in 0.02f64..0.09, discordant in 0.1f64..0.9, d in 0.05f64..2.0) {
+            let n = trials_per_arm(p1, p1 + gain, 0.05, 0.8).unwrap();
+            prop_assert!((two_shares(p1, p1 + gain, n, 0.05).unwrap() - 0.8).abs() < 1e-6);
+            prop_assert!((detectable_share(p1, n, 0.05, 0.8).unwrap().unwrap() - p1 - gain).abs() < 1e-6);
+            let (p10, p01) = (0.5 * (discordant + gain), 0.5 * (discordant - gain));
+            let pairs = mcnemar_pairs(p10, p01, 0.05, 0.8).unwrap();
+            prop_assert!((mcnemar(p10, p01, pairs, 0.05).unwrap() - 0.8).abs() < 1e-9);
+            for (size, power, detectable) in [
+                (t_paired_pairs as fn(f64, f64, f64) -> _, t_paired as PowerOf, t_paired_detectable as PowerOf),
+                (t_independent_per_arm, t_independent, t_independent_detectable),
+            ] {
+                let n = size(d, 0.05, 0.8).unwrap().unwrap() as f64;
+                prop_assert!(power(d, n, 0.05).unwrap() >= 0.8);
+                prop_assert!(n <= 2.0 || power(d, n - 1.0, 0.05).unwrap() < 0.8);
+                prop_assert!(detectable(n, 0.05, 0.8).unwrap() <= d + 1e-9);
+            }
+        }
+    }
+
     /// Protects: the sample sizes people know, computed by others.
     #[test]
     fn known_sizes() {
@@ -447,5 +660,16 @@ mod tests {
         assert!(t_paired(0.5, 1.0, 0.05).is_err());
         assert_eq!(t_paired(50.0, 1000.0, 0.05).unwrap(), 1.0);
         assert!(trials_for_half_width(0.5, 0.0, 0.95).is_err());
+        assert_eq!(t_paired_pairs(0.0, 0.05, 0.8).unwrap(), None);
+        assert_eq!(t_paired_pairs(1e6, 0.05, 0.8).unwrap(), Some(2));
+        assert!(t_paired_pairs(f64::NAN, 0.05, 0.8).is_err());
+        assert!(t_paired_pairs(0.5, 0.05, 0.01).is_err());
+        assert!(t_independent_detectable(1.0, 0.05, 0.8).is_err());
+        assert_eq!(detectable_share(0.99, 10.0, 0.05, 0.8).unwrap(), None);
+        assert!((two_shares(0.4, 0.4, 100.0, 0.05).unwrap() - 0.05).abs() < 1e-12);
+        assert!(two_shares(0.4, 0.4, 0.0, 0.05).is_err());
+        assert_eq!(mcnemar(0.0, 0.0, 10.0, 0.05).unwrap(), 0.0);
+        assert_eq!(mcnemar(1.0, 0.0, 10.0, 0.05).unwrap(), 1.0);
+        assert!(mcnemar(0.7, 0.7, 10.0, 0.05).is_err());
     }
 }
