@@ -3,9 +3,11 @@
 
 mod bounds;
 pub mod collect;
+pub mod compare;
 pub mod findings;
 pub mod forecast;
 pub mod gate;
+pub mod mt_interval;
 pub mod mt_significance;
 pub mod series;
 

@@ -105,7 +105,7 @@ impl TranslationMetric {
         })
     }
 
-    fn score(&self, row: &[f64]) -> f64 {
+    pub(crate) fn score(&self, row: &[f64]) -> f64 {
         match self {
             Self::Bleu(bleu) => bleu.score_row(row),
             Self::Chrf(chrf) => chrf.score_row(row),
@@ -554,7 +554,7 @@ impl Swaps {
     }
 }
 
-fn add(sums: &mut [f64], row: &[f64], sign: f64) {
+pub(crate) fn add(sums: &mut [f64], row: &[f64], sign: f64) {
     for (sum, x) in sums.iter_mut().zip(row) {
         *sum += sign * x;
     }
@@ -564,7 +564,7 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
-fn check_resamples(found: u64) -> Result<(), SignificanceError> {
+pub(crate) fn check_resamples(found: u64) -> Result<(), SignificanceError> {
     if (1..=RESAMPLES_MAX).contains(&found) {
         Ok(())
     } else {
@@ -572,7 +572,7 @@ fn check_resamples(found: u64) -> Result<(), SignificanceError> {
     }
 }
 
-fn check_level(found: f64) -> Result<(), SignificanceError> {
+pub(crate) fn check_level(found: f64) -> Result<(), SignificanceError> {
     if found > 0.0 && found < 1.0 {
         Ok(())
     } else {
@@ -582,7 +582,7 @@ fn check_level(found: f64) -> Result<(), SignificanceError> {
 
 /// A random stream of its own and a number of resamples for each block, so that the result depends on the seed
 /// and not on the threads.
-fn blocks(options: &ResamplingOptions) -> impl IndexedParallelIterator<Item = (ChaCha8Rng, u64)> {
+pub(crate) fn blocks(options: &ResamplingOptions) -> impl IndexedParallelIterator<Item = (ChaCha8Rng, u64)> {
     let ResamplingOptions { resamples, seed, .. } = *options;
     // At most 10 million resamples: the number of blocks fits any integer.
     let blocks = resamples.div_ceil(BLOCK) as u32;
@@ -593,7 +593,7 @@ fn blocks(options: &ResamplingOptions) -> impl IndexedParallelIterator<Item = (C
     })
 }
 
-fn resampled_interval(mut values: Vec<f64>, options: &ResamplingOptions) -> ResampledInterval {
+pub(crate) fn resampled_interval(mut values: Vec<f64>, options: &ResamplingOptions) -> ResampledInterval {
     let mean = mean(&values);
     values.sort_unstable_by(f64::total_cmp);
     let (low, high) = match options.rule {

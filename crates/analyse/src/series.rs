@@ -170,11 +170,17 @@ impl Series {
     /// cannot be given are `None`.
     #[must_use]
     pub fn estimate(&self, statistic: Statistic) -> Estimate {
+        self.estimate_at(statistic, LEVEL)
+    }
+
+    /// The same at another confidence level, between 0 and 1.
+    #[must_use]
+    pub fn estimate_at(&self, statistic: Statistic, level: f64) -> Estimate {
         let (value, interval, method) = match statistic {
-            Statistic::Mean | Statistic::Rate => self.mean(),
-            Statistic::P50 => self.percentile(0.50),
-            Statistic::P95 => self.percentile(0.95),
-            Statistic::P99 => self.percentile(0.99),
+            Statistic::Mean | Statistic::Rate => self.mean(level),
+            Statistic::P50 => self.percentile(0.50, level),
+            Statistic::P95 => self.percentile(0.95, level),
+            Statistic::P99 => self.percentile(0.99, level),
         };
         let (low, high) = interval;
         let method = if low.is_none() && high.is_none() {
@@ -186,48 +192,48 @@ impl Series {
             value,
             low,
             high,
-            level: LEVEL,
+            level,
             n: self.denominator,
             method,
             unit: self.unit,
         }
     }
 
-    fn mean(&self) -> Measured {
+    fn mean(&self, level: f64) -> Measured {
         if self.denominator == 0 {
             return (None, (None, None), Method::None);
         }
         let (interval, method) = match (self.kind, self.clustered) {
             (MetricKind::Binary, false) => {
-                (bounds::wilson(self.sum, self.denominator, LEVEL), Method::Wilson)
+                (bounds::wilson(self.sum, self.denominator, level), Method::Wilson)
             }
             (MetricKind::Binary, true) if self.is_constant() => {
                 // No cluster differs, so no variance can be estimated: as if each cluster were one answer.
                 let clusters = self.n_clusters().unwrap_or(1);
                 let ones = self.mean_value() * to_f64(clusters);
-                (bounds::wilson(ones, clusters, LEVEL), Method::Wilson)
+                (bounds::wilson(ones, clusters, level), Method::Wilson)
             }
             (kind, true) => {
-                let interval = bounds::cluster_t(&self.values, &self.clusters, LEVEL);
+                let interval = bounds::cluster_t(&self.values, &self.clusters, level);
                 (bounds::clamp_to(kind, interval), Method::ClusterT)
             }
             (MetricKind::Bounded, false) if self.denominator < BETTING_BELOW || self.is_constant() => {
-                (bounds::betting(&self.values, LEVEL), Method::Betting)
+                (bounds::betting(&self.values, level), Method::Betting)
             }
             (kind, false) => (
-                bounds::clamp_to(kind, bounds::student_t(&self.values, LEVEL)),
+                bounds::clamp_to(kind, bounds::student_t(&self.values, level)),
                 Method::StudentT,
             ),
         };
         (Some(self.mean_value()), interval, method)
     }
 
-    fn percentile(&self, q: f64) -> Measured {
+    fn percentile(&self, q: f64, level: f64) -> Measured {
         let mut sorted = self.values.clone();
         sorted.sort_unstable_by(f64::total_cmp);
         (
             bounds::quantile(&sorted, q),
-            bounds::quantile_interval(&sorted, q, LEVEL),
+            bounds::quantile_interval(&sorted, q, level),
             Method::OrderStatistic,
         )
     }
