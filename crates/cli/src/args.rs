@@ -1,5 +1,8 @@
 //! The command line. A command is listed only when it works.
 
+pub(crate) mod figures;
+pub(crate) mod text_metrics;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -47,7 +50,11 @@ pub(crate) enum StatsCommand {
     /// List all functions with their inputs and outputs.
     List(ListArguments),
     /// Intervals of a share such as 187/200.
-    Proportion(ProportionArguments),
+    Proportion(figures::ProportionArguments),
+    /// Size, difference or power of a comparison: give two, get the third.
+    Power(figures::PowerArguments),
+    /// Compare two systems by their scores on the same cases.
+    Compare(figures::CompareArguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -56,6 +63,14 @@ pub(crate) enum TextCommand {
     Eval,
     /// List all functions with their inputs and outputs.
     List(ListArguments),
+    /// BLEU of hypotheses against references, as sacrebleu computes it, with an interval.
+    Bleu(text_metrics::BleuArguments),
+    /// chrF or chrF++, as sacrebleu computes it, with an interval.
+    Chrf(text_metrics::ChrfArguments),
+    /// TER, as sacrebleu computes it, with an interval.
+    Ter(text_metrics::TerArguments),
+    /// ROUGE, as rouge-score computes it, with intervals.
+    Rouge(text_metrics::RougeArguments),
 }
 
 #[derive(Debug, Args)]
@@ -63,15 +78,6 @@ pub(crate) struct ListArguments {
     /// As one JSON object instead of text.
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ProportionArguments {
-    /// Successes and trials, such as 187/200.
-    pub(crate) share: String,
-    /// Confidence level.
-    #[arg(long, default_value_t = 0.95)]
-    pub(crate) level: f64,
 }
 
 #[derive(Debug, Args)]

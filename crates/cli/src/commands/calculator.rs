@@ -1,10 +1,10 @@
-//! `seatrial stats` and `seatrial text`: the calculator under either name, and figures for people.
+//! `seatrial stats` and `seatrial text`: the calculator under either name; figures for people are beside it.
 
-use crate::args::{ListArguments, ProportionArguments, StatsCommand, TextCommand};
+use super::figures;
+use crate::args::{ListArguments, StatsCommand, TextCommand};
 use crate::error::CliError;
 use crate::output;
 use seatrial_calc::Field;
-use seatrial_stats::{Interval, StatsError, proportion};
 use seatrial_types::ExitCode;
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -13,7 +13,9 @@ pub(crate) fn stats(command: &StatsCommand) -> Result<ExitCode, CliError> {
     match command {
         StatsCommand::Eval => eval(),
         StatsCommand::List(arguments) => list(arguments),
-        StatsCommand::Proportion(arguments) => share(arguments),
+        StatsCommand::Proportion(arguments) => figures::proportion(arguments),
+        StatsCommand::Power(arguments) => figures::power(arguments),
+        StatsCommand::Compare(arguments) => figures::compare(arguments),
     }
 }
 
@@ -21,6 +23,10 @@ pub(crate) fn text(command: &TextCommand) -> Result<ExitCode, CliError> {
     match command {
         TextCommand::Eval => eval(),
         TextCommand::List(arguments) => list(arguments),
+        TextCommand::Bleu(arguments) => figures::bleu(arguments),
+        TextCommand::Chrf(arguments) => figures::chrf(arguments),
+        TextCommand::Ter(arguments) => figures::ter(arguments),
+        TextCommand::Rouge(arguments) => figures::rouge(arguments),
     }
 }
 
@@ -76,41 +82,4 @@ fn listed() -> String {
         }
     }
     text
-}
-
-/// A method of making an interval for a share.
-type Method = fn(f64, f64, f64) -> Result<Interval, StatsError>;
-
-fn share(arguments: &ProportionArguments) -> Result<ExitCode, CliError> {
-    let wrong = || {
-        CliError::usage(format!(
-            "`{}` is no share, expected successes/trials",
-            arguments.share
-        ))
-        .hint("write it like 187/200")
-    };
-    let (k, n) = arguments.share.split_once('/').ok_or_else(wrong)?;
-    let (k, n) = (
-        k.trim().parse::<u32>().map_err(|_| wrong())?,
-        n.trim().parse::<u32>().map_err(|_| wrong())?,
-    );
-    let (k, n) = (f64::from(k), f64::from(n));
-    let methods: [(&str, Method); 4] = [
-        ("wilson", proportion::wilson),
-        ("clopper_pearson", proportion::clopper_pearson),
-        ("jeffreys", proportion::jeffreys),
-        ("agresti_coull", proportion::agresti_coull),
-    ];
-    let mut text = String::new();
-    for (name, method) in methods {
-        let interval = method(k, n, arguments.level).map_err(CliError::usage)?;
-        let (value, low, high) = (k / n, interval.low, interval.high);
-        let _ = writeln!(
-            text,
-            "{name:<16} {value:.4} [{low:.4}, {high:.4}]  n {n}  level {}",
-            arguments.level
-        );
-    }
-    output::stdout(&text)?;
-    Ok(ExitCode::Pass)
 }

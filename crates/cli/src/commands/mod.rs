@@ -3,6 +3,7 @@
 mod calculator;
 mod demo;
 mod export;
+mod figures;
 mod run;
 mod schema;
 mod sim;
