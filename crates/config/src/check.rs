@@ -47,7 +47,7 @@ impl Shape {
             // The reading of targets and tasks checks them, with what defaults add.
             Self::Merged(_) => {}
             Self::Slice => check_slice(key, node, errors),
-            Self::Template => {
+            Self::Template | Self::FieldSource => {
                 if let Some(text) = self.text_or_report(key, node, errors) {
                     template::check(&text, node, errors);
                 }

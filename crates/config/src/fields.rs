@@ -2,7 +2,7 @@
 //! the check before and is simply absent here.
 
 use crate::scalar::Meaning;
-use crate::shape::{NAME_KEY, Table};
+use crate::shape::{NAME_KEY, Shape, Table};
 use crate::value::parse_duration;
 use crate::yaml::{Data, Entry, Node};
 use seatrial_types::Money;
@@ -11,36 +11,33 @@ use std::time::Duration;
 /// The map `own` with what `defaults` adds to it, keys of `table` only. Maps below are merged too; lists and single
 /// values are replaced as a whole. A default that excludes a key of `own` (`limit` beside `first`) is left out.
 pub(crate) fn merge(own: &Node, defaults: Option<&Node>, table: &Table) -> Node {
-    let applies = |entry: &&Entry| {
+    let known = |entry: &&Entry| {
         let name = entry.key.text.as_str();
-        let known = table.fields.iter().any(|field| field.name == name);
-        let excluded = table.exclusive.iter().any(|group| {
-            group.contains(&name)
-                && group
-                    .iter()
-                    .any(|other| *other != name && own.get(other).is_some())
-        });
-        known && !excluded && name != NAME_KEY
+        name != NAME_KEY && table.fields.iter().any(|field| field.name == name)
     };
-    let wanted: Vec<&Entry> = defaults
-        .map_or(&[][..], Node::entries)
-        .iter()
-        .filter(applies)
-        .collect();
-    merge_entries(own, &wanted)
+    let defaults = defaults.map_or(&[][..], Node::entries);
+    let wanted: Vec<&Entry> = defaults.iter().filter(known).collect();
+    merge_entries(own, &wanted, Some(table))
 }
 
-fn merge_entries(own: &Node, defaults: &[&Entry]) -> Node {
+fn merge_entries(own: &Node, defaults: &[&Entry], table: Option<&Table>) -> Node {
     let Data::Map(entries) = &own.data else {
         return own.clone();
     };
     let mut merged = entries.clone();
     for default in defaults {
-        match merged.iter_mut().find(|entry| entry.key.text == default.key.text) {
+        let name = default.key.text.as_str();
+        match merged.iter_mut().find(|entry| entry.key.text == name) {
+            None if table.is_some_and(|table| is_excluded(name, own, table)) => {}
             None => merged.push((*default).clone()),
             Some(entry) => {
                 let below: Vec<&Entry> = default.value.entries().iter().collect();
-                entry.value = merge_entries(&entry.value, &below);
+                let field = table.and_then(|table| table.fields.iter().find(|field| field.name == name));
+                let table = field.and_then(|field| match field.shape {
+                    Shape::Record(table) => Some(table),
+                    _ => None,
+                });
+                entry.value = merge_entries(&entry.value, &below, table);
             }
         }
     }
@@ -48,6 +45,14 @@ fn merge_entries(own: &Node, defaults: &[&Entry]) -> Node {
         span: own.span.clone(),
         data: Data::Map(merged),
     }
+}
+
+/// Whether `own` has a key beside which `name` may not stand.
+fn is_excluded(name: &str, own: &Node, table: &Table) -> bool {
+    table.exclusive.iter().any(|group| {
+        let mut others = group.iter().filter(|other| **other != name);
+        group.contains(&name) && others.any(|other| own.get(other).is_some())
+    })
 }
 
 impl Node {

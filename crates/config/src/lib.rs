@@ -5,6 +5,7 @@
 
 mod address;
 mod check;
+mod dataset;
 mod declared;
 pub mod diagnostics;
 mod fields;
@@ -31,15 +32,17 @@ pub use declared::{DECLARED, MAX_DECLARED_METRICS};
 pub use diagnostics::{Diagnostic, Diagnostics, Location, MAX_DIAGNOSTICS};
 pub use gate::{DEFAULT_RISK, RUN_METRICS, RunMetric};
 pub use plan::{
-    Bound, DEFAULT_MAX_ERROR_RATE, Dataset, DatasetFormat, DraftPlan, Endpoint, ErrorCap, Fields, Gate,
-    ImageTemplates, Limits, MessageTemplate, Metric, OnInconclusive, OpenAi, Origin, Prompt, Recorded, Retry,
-    ScorerUse, Selection, Target, Task, ToolCallTemplate, Warning,
+    Bound, DEFAULT_MAX_ERROR_RATE, Dataset, DatasetFormat, DatasetFrom, DraftPlan, Endpoint, ErrorCap,
+    Fetched, FieldSource, Fields, Gate, Hub, ImageTemplates, InlineCase, Limits, MessageTemplate, Metric,
+    OnInconclusive, OpenAi, Origin, Prompt, Recorded, Retry, ScorerUse, Selection, Target, Task,
+    ToolCallTemplate, Warning,
 };
 pub use schema::schema;
 pub use suite::{MAX_DEFAULTS_BYTES, ReadResult, load_yaml_value, parse_suite, read_suite};
 pub use tables::{
-    DEFAULT_API_KEY_ENV, DEFAULT_BASE_URL, MAX_ATTEMPTS, MAX_CONCURRENCY, MAX_EPOCHS, MAX_GATES, MAX_IMAGES,
-    MAX_MESSAGES, MAX_SCORERS, MAX_SLICES, MAX_TARGETS, MAX_TASKS, MAX_TOOL_CALLS,
+    DEFAULT_API_KEY_ENV, DEFAULT_BASE_URL, DEFAULT_TOKEN_ENV, MAX_ATTEMPTS, MAX_CONCURRENCY, MAX_EPOCHS,
+    MAX_GATES, MAX_IMAGES, MAX_INLINE_CASES, MAX_MESSAGES, MAX_SCORERS, MAX_SLICES, MAX_TARGETS, MAX_TASKS,
+    MAX_TOOL_CALLS,
 };
 pub use value::{MAX_DURATION, MAX_NAME_CHARS};
 pub use vocabulary::{COMMON_OPTIONS, MetricEntry, OptionEntry, OptionShape, ScorerEntry, Vocabulary};

@@ -54,7 +54,7 @@ fn lower_message(message: &Node, reader: &mut Reader<'_>) -> Option<MessageTempl
         images: if sources.is_empty() {
             ImageTemplates::default()
         } else {
-            let folder = reader.resolve("");
+            let folder = reader.resolve(message, "");
             ImageTemplates { folder, sources }
         },
         tool_calls: tool_calls?,

@@ -1,6 +1,10 @@
 //! The typed result of reading a suite: what every later floor works from. Apart from the reading, because task,
 //! engine, analyse and score need these types and nothing of YAML.
 
+mod dataset;
+
+pub use dataset::{Dataset, DatasetFormat, DatasetFrom, Fetched, FieldSource, Fields, Hub, InlineCase};
+
 use crate::diagnostics::{Diagnostics, Location, Source};
 use seatrial_types::{MetricKind, Pillar, Price, Role, SliceKey, Statistic, Unit};
 use serde::{Serialize, Serializer};
@@ -193,44 +197,6 @@ pub struct Task {
     pub seed: u64,
     /// Columns whose values are reported apart: the suite's, then the task's own, without repetition.
     pub slices: Vec<String>,
-}
-
-/// A file of cases.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Dataset {
-    /// The file, resolved against the folder of the suite.
-    pub path: PathBuf,
-    /// The same as the suite writes it.
-    pub path_written: String,
-    /// How it is written.
-    pub format: DatasetFormat,
-    /// Which columns mean what.
-    pub fields: Fields,
-}
-
-/// How a dataset is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DatasetFormat {
-    /// One JSON object per line.
-    Jsonl,
-    /// Comma-separated values with a header.
-    Csv,
-}
-
-/// Names of the columns with a meaning; `None` is "the usual name".
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-pub struct Fields {
-    /// Id of the case.
-    pub id: Option<String>,
-    /// The prompt where the task has none.
-    pub input: Option<String>,
-    /// Reference.
-    pub expected: Option<String>,
-    /// Answer options.
-    pub choices: Option<String>,
-    /// Cluster; set by the task's `cluster` too.
-    pub cluster: Option<String>,
 }
 
 /// How a case becomes a conversation. Templates are minijinja; their syntax is checked.

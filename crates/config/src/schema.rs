@@ -149,7 +149,7 @@ impl Scorers<'_> {
                 let letters = if *dots { "A-Za-z0-9_.-" } else { "A-Za-z0-9_-" };
                 json!({ "type": "string", "pattern": format!("^[{letters}]{{1,{MAX_NAME_CHARS}}}$") })
             }
-            Shape::Template => json!({ "type": "string", "minLength": 1 }),
+            Shape::Template | Shape::FieldSource => json!({ "type": "string", "minLength": 1 }),
             Shape::Line => json!({ "type": "string", "minLength": 1, "pattern": "^[^\\r\\n]*$" }),
             Shape::Whole { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
             Shape::Number {

@@ -95,6 +95,8 @@ pub(crate) enum Shape {
     Variable,
     /// A minijinja template.
     Template,
+    /// A column, or a minijinja expression over columns.
+    FieldSource,
     /// A map with these keys.
     Record(&'static Table),
     /// The same map where nothing is required, as in `defaults:`.
@@ -136,6 +138,7 @@ impl Shape {
             Self::Address => "an address such as `https://api.openai.com/v1`".to_owned(),
             Self::Variable => "the name of an environment variable".to_owned(),
             Self::Template => "a text (a template)".to_owned(),
+            Self::FieldSource => "a column, or an expression such as `{{ question }}`".to_owned(),
             Self::Record(_) | Self::Partial(_) | Self::AnyMap | Self::Merged(_) => "a map".to_owned(),
             Self::List { .. } | Self::Scorers => "a list".to_owned(),
             Self::Slice => "a map with one key, `column: value`".to_owned(),

@@ -178,8 +178,8 @@ impl Reader<'_> {
         }
     }
 
-    /// A path of the suite, absolute.
-    pub(crate) fn resolve(&self, written: &str) -> PathBuf {
+    /// A path of the suite, absolute; `node` is where it is written.
+    pub(crate) fn resolve(&self, _node: &Node, written: &str) -> PathBuf {
         self.folder.join(written)
     }
 

@@ -28,7 +28,7 @@ impl Shape {
         let fits = match self {
             Self::Version => fits_version(&meaning),
             Self::Name { dots } => is_text(&meaning, text, self).and_then(|()| fits_name(text, *dots)),
-            Self::Template => is_text(&meaning, text, self),
+            Self::Template | Self::FieldSource => is_text(&meaning, text, self),
             Self::Line => is_text(&meaning, text, self).and_then(|()| fits_line(text)),
             Self::Whole { min, max } => fits_whole(&meaning, text, *min, *max),
             Self::Number { above_zero, max } => fits_number(&meaning, text, *above_zero, *max),

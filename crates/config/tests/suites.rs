@@ -4,7 +4,7 @@
 mod common;
 
 use common::{suites, vocabulary};
-use seatrial_config::{load_yaml_value, parse_suite, read_suite, schema};
+use seatrial_config::{DatasetFrom, load_yaml_value, parse_suite, read_suite, schema};
 use std::path::Path;
 
 fn with_snapshots(folder: &str, check: impl FnOnce()) {
@@ -216,8 +216,14 @@ fn paths_are_resolved_against_the_suite() {
         .unwrap();
     std::fs::copy(source, &path).unwrap();
     let (plan, _) = read_suite(&path, &vocabulary()).unwrap();
-    assert_eq!(plan.tasks[0].dataset.path, folder.path().join("cases.jsonl"));
-    assert_eq!(plan.tasks[0].dataset.path_written, "cases.jsonl");
+    let DatasetFrom::File {
+        path, path_written, ..
+    } = &plan.tasks[0].dataset.from
+    else {
+        panic!("{:?}", plan.tasks[0].dataset.from);
+    };
+    assert_eq!(*path, folder.path().join("cases.jsonl"));
+    assert_eq!(path_written, "cases.jsonl");
 }
 
 /// Protects against files that are none: each is named with its path and reason.

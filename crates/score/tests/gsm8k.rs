@@ -50,14 +50,14 @@ fn gsm8k_grading_is_reproduced_exactly() {
         "Meta-Llama-3.1-8B-Instruct",
         "claude-3-haiku-20240307",
     ] {
-        let source = DatasetSource {
-            path: folder.join(format!("raw_{model}.jsonl")),
-            format: DatasetFormat::Jsonl,
-            columns: DatasetColumns {
-                expected: Some("gold".to_owned()),
+        let source = DatasetSource::file(
+            folder.join(format!("raw_{model}.jsonl")),
+            DatasetFormat::Jsonl,
+            DatasetColumns {
+                expected: Some("gold".into()),
                 ..DatasetColumns::default()
             },
-        };
+        );
         let mut rows = 0;
         let mut differing = Vec::new();
         for case in DatasetReader::open(&source).unwrap() {
@@ -100,11 +100,11 @@ fn mmlu_references_are_indices() {
     let Some(folder) = benchmark("mmlu") else {
         return;
     };
-    let source = DatasetSource {
-        path: folder.join("mmlu_subjects.jsonl"),
-        format: DatasetFormat::Jsonl,
-        columns: DatasetColumns::default(),
-    };
+    let source = DatasetSource::file(
+        folder.join("mmlu_subjects.jsonl"),
+        DatasetFormat::Jsonl,
+        DatasetColumns::default(),
+    );
     let scorer = build("choice", &serde_json::Map::new()).unwrap();
     let mut rows = 0;
     for case in DatasetReader::open(&source).unwrap() {

@@ -1,13 +1,25 @@
-//! Reads datasets row by row: JSONL and CSV, streamed, bounded, with errors that name the row.
-//! Two passes over a file (one to check and hash, one to run) keep memory independent of its size.
+//! Reads datasets row by row: JSON Lines, CSV, Parquet, folders of texts and cases of the suite; streamed, bounded, with
+//! errors that name the row. Two passes over them (one to check and hash, one to run) keep memory independent of size.
 
+mod csv;
+mod folder;
+mod inline;
+mod jsonl;
+mod mapping;
+mod parquet;
+mod row;
+
+pub use folder::{FILES_MAX, FOLDER_DEPTH_MAX};
+pub use parquet::{NESTING_MAX, ROW_GROUP_ROWS_MAX};
+pub(crate) use row::{kind_of, known_columns, scalar_text};
+
+use mapping::Mapping;
+use seatrial_config::{DatasetFormat, FieldSource, InlineCase};
 use seatrial_types::{Case, ContentHash};
 use serde_json::{Map, Value};
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Longest row that is read, in bytes.
 pub const ROW_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -17,41 +29,91 @@ pub const ROWS_MAX: u64 = 50_000_000;
 pub const REFERENCE_COLUMNS: [&str; 6] = ["expected", "reference", "target", "answer", "gold", "label"];
 
 const READ_BUFFER_BYTES: usize = 128 * 1024;
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// Columns that a hint names.
+const COLUMNS_SHOWN_MAX: usize = 20;
 
-/// File format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DatasetFormat {
-    /// One JSON object a line.
-    Jsonl,
-    /// Comma-separated with a header row.
-    Csv,
-}
-
-/// Which columns hold what; `None` means the usual names.
+/// What the columns of a case are made of; `None` means the usual names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DatasetColumns {
     /// Id of the case.
-    pub id: Option<String>,
+    pub id: Option<FieldSource>,
     /// The prompt where the task has none.
-    pub input: Option<String>,
+    pub input: Option<FieldSource>,
     /// The reference.
-    pub expected: Option<String>,
+    pub expected: Option<FieldSource>,
     /// Answer options.
-    pub choices: Option<String>,
+    pub choices: Option<FieldSource>,
     /// Cluster; a row without a value is an error when this is given.
-    pub cluster: Option<String>,
+    pub cluster: Option<FieldSource>,
+}
+
+/// Where cases lie on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DatasetContent {
+    /// In files of one format, read one after the other as if they were one.
+    Files {
+        /// At least one.
+        paths: Vec<PathBuf>,
+        /// Format of all of them.
+        format: DatasetFormat,
+    },
+    /// In a folder of text files, each of them a case.
+    Folder {
+        /// Folder.
+        root: PathBuf,
+        /// Which files, relative to it; `None` is all that are not hidden.
+        glob: Option<String>,
+    },
+    /// In the suite.
+    Inline(Vec<InlineCase>),
 }
 
 /// Where a dataset lies and how to read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatasetSource {
-    /// File.
-    pub path: PathBuf,
-    /// Format.
-    pub format: DatasetFormat,
+    /// Place.
+    pub content: DatasetContent,
     /// Columns.
     pub columns: DatasetColumns,
+}
+
+impl DatasetSource {
+    /// One file.
+    #[must_use]
+    pub fn file(path: PathBuf, format: DatasetFormat, columns: DatasetColumns) -> Self {
+        Self {
+            content: DatasetContent::Files {
+                paths: vec![path],
+                format,
+            },
+            columns,
+        }
+    }
+
+    /// What an error calls the dataset as a whole.
+    pub(crate) fn place(&self) -> PathBuf {
+        match &self.content {
+            DatasetContent::Files { paths, .. } => paths.first().cloned().unwrap_or_default(),
+            DatasetContent::Folder { root, .. } => root.clone(),
+            DatasetContent::Inline(cases) => cases
+                .first()
+                .map(|case| case.location.path.to_path_buf())
+                .unwrap_or_default(),
+        }
+    }
+
+    /// How a dataset of this kind is written, for one that has no rows.
+    pub(crate) const fn form(&self) -> &'static str {
+        match &self.content {
+            DatasetContent::Files { format, .. } => match format {
+                DatasetFormat::Jsonl => "one JSON object a line",
+                DatasetFormat::Csv => "a header line, then one line a case",
+                DatasetFormat::Parquet => "the file is complete, but whoever wrote it wrote no rows",
+            },
+            DatasetContent::Folder { .. } => "each file is a case; hidden files are left out",
+            DatasetContent::Inline(_) => "write at least one case",
+        }
+    }
 }
 
 /// Why a dataset cannot be read. Every variant names the file, and the row where there is one.
@@ -76,14 +138,24 @@ pub enum DatasetError {
         source: std::io::Error,
     },
     /// A row is wrong.
-    #[error("{path}:{line}: row {row}: {problem}\nhint: {hint}")]
+    #[error("{}: row {row}: {problem}\nhint: {hint}", place(.path, *.line))]
     Row {
         /// File.
         path: PathBuf,
-        /// 1-based line.
+        /// 1-based line; 0 where the file has no lines.
         line: u64,
         /// 1-based row.
         row: u64,
+        /// What was found and what was expected.
+        problem: String,
+        /// What to do.
+        hint: String,
+    },
+    /// The file as a whole is wrong.
+    #[error("{path}: {problem}\nhint: {hint}")]
+    Whole {
+        /// File.
+        path: PathBuf,
         /// What was found and what was expected.
         problem: String,
         /// What to do.
@@ -99,89 +171,106 @@ pub enum DatasetError {
     },
 }
 
+fn place(path: &Path, line: u64) -> String {
+    if line == 0 {
+        path.display().to_string()
+    } else {
+        format!("{}:{line}", path.display())
+    }
+}
+
+/// The rows of one file, folder or list.
+trait Rows {
+    /// The columns of the next row, which is number `row`; `None` at the end.
+    fn next(&mut self, row: u64) -> Result<Option<Map<String, Value>>, DatasetError>;
+
+    /// File in which the last row stands.
+    fn path(&self) -> &Path;
+
+    /// 1-based line at which the last row began; 0 where there are no lines.
+    fn line(&self) -> u64;
+
+    /// Hash of the whole content. Only meaningful once there are no more rows.
+    fn content_hash(&self) -> Result<ContentHash, DatasetError>;
+
+    /// Whether all values are texts, so that lists are written as JSON.
+    fn is_text_only(&self) -> bool {
+        false
+    }
+}
+
 /// Iterator over the cases of a dataset, in file order.
 pub struct DatasetReader {
-    path: PathBuf,
-    columns: DatasetColumns,
-    rows: Rows,
+    source: DatasetSource,
+    mapping: Mapping,
+    rows: Box<dyn Rows + Send>,
+    /// Files behind the one that is open.
+    files_done: usize,
+    hashes: Vec<ContentHash>,
     row: u64,
     failed: bool,
 }
 
-enum Rows {
-    Jsonl {
-        input: BufReader<HashingFile>,
-        line: u64,
-        buffer: Vec<u8>,
-    },
-    Csv {
-        records: Box<csv::Reader<BoundedRow>>,
-        header: Vec<String>,
-        budget: Arc<AtomicU64>,
-        line: u64,
-    },
-}
-
 impl DatasetReader {
-    /// Opens the file and, for CSV, reads its header.
+    /// Opens the file and reads as much of it as is needed before the first row.
     pub fn open(source: &DatasetSource) -> Result<Self, DatasetError> {
-        let path = source.path.clone();
-        let file = match File::open(&path).and_then(|file| Ok((file.metadata()?.is_dir(), file))) {
-            Ok((false, file)) => HashingFile {
-                file,
-                hasher: Box::new(blake3::Hasher::new()),
-            },
-            Ok((true, _)) => {
-                let source = std::io::Error::other("it is a folder, expected a file");
-                return Err(DatasetError::Open { path, source });
-            }
-            Err(source) => return Err(DatasetError::Open { path, source }),
-        };
-        let rows = match source.format {
-            DatasetFormat::Jsonl => Rows::Jsonl {
-                input: BufReader::with_capacity(READ_BUFFER_BYTES, file),
-                line: 0,
-                buffer: Vec::new(),
-            },
-            DatasetFormat::Csv => open_csv(&path, file)?,
-        };
+        let mapping = Mapping::try_new(&source.columns).map_err(|problem| DatasetError::Whole {
+            path: source.place(),
+            problem,
+            hint: "expressions below `fields` are minijinja".to_owned(),
+        })?;
         Ok(Self {
-            path,
-            columns: source.columns.clone(),
-            rows,
+            rows: open_rows(source, 0)?,
+            source: source.clone(),
+            mapping,
+            files_done: 0,
+            hashes: Vec::new(),
             row: 0,
             failed: false,
         })
     }
 
-    /// Hash of the whole file. Only meaningful once the iterator has ended.
+    /// Hash of the whole content; of several files, the hash of their hashes. Only meaningful once the iterator has
+    /// ended.
+    pub fn content_hash(&self) -> Result<ContentHash, DatasetError> {
+        let last = self.rows.content_hash()?;
+        if self.hashes.is_empty() {
+            return Ok(last);
+        }
+        let mut hasher = blake3::Hasher::new();
+        for hash in self.hashes.iter().chain([&last]) {
+            hasher.update(hash.as_bytes());
+        }
+        Ok(ContentHash::finish(&hasher))
+    }
+
+    /// File in which the last row stands.
     #[must_use]
-    pub fn content_hash(&self) -> ContentHash {
-        let file = match &self.rows {
-            Rows::Jsonl { input, .. } => input.get_ref(),
-            Rows::Csv { records, .. } => &records.get_ref().file,
-        };
-        ContentHash::finish(&file.hasher)
+    pub fn path(&self) -> &Path {
+        self.rows.path()
+    }
+
+    /// 1-based line at which the last row began; 0 where the dataset has no lines.
+    #[must_use]
+    pub fn line(&self) -> u64 {
+        self.rows.line()
     }
 
     fn next_columns(&mut self) -> Result<Option<Map<String, Value>>, DatasetError> {
-        let row = self.row + 1;
-        match &mut self.rows {
-            Rows::Jsonl { input, line, buffer } => next_jsonl(&self.path, input, line, buffer, row),
-            Rows::Csv {
-                records,
-                header,
-                budget,
-                line,
-            } => next_csv(&self.path, records, header, budget, line, row),
-        }
-    }
-
-    /// 1-based line at which the last row began.
-    #[must_use]
-    pub fn line(&self) -> u64 {
-        match &self.rows {
-            Rows::Jsonl { line, .. } | Rows::Csv { line, .. } => *line,
+        loop {
+            if let Some(columns) = self.rows.next(self.row + 1)? {
+                return Ok(Some(columns));
+            }
+            let files = match &self.source.content {
+                DatasetContent::Files { paths, .. } => paths.len(),
+                DatasetContent::Folder { .. } | DatasetContent::Inline(_) => 1,
+            };
+            if self.files_done + 1 >= files {
+                return Ok(None);
+            }
+            self.hashes.push(self.rows.content_hash()?);
+            self.files_done += 1;
+            self.rows = open_rows(&self.source, self.files_done)?;
         }
     }
 
@@ -191,14 +280,29 @@ impl DatasetReader {
         };
         self.row += 1;
         let at = At {
-            path: &self.path,
-            line: self.line(),
+            path: self.rows.path(),
+            line: self.rows.line(),
             row: self.row,
         };
         if self.row > ROWS_MAX {
             return Err(at.error(format!("more than {ROWS_MAX} rows"), "split the dataset"));
         }
-        case_of(columns, &self.columns, matches!(self.rows, Rows::Csv { .. }), &at).map(Some)
+        row::case_of(columns, &self.mapping, self.rows.is_text_only(), &at).map(Some)
+    }
+}
+
+fn open_rows(source: &DatasetSource, file: usize) -> Result<Box<dyn Rows + Send>, DatasetError> {
+    match &source.content {
+        DatasetContent::Files { paths, format } => {
+            let path = paths.get(file).map_or(Path::new(""), PathBuf::as_path);
+            match format {
+                DatasetFormat::Jsonl => Ok(Box::new(jsonl::JsonLines::open(path)?)),
+                DatasetFormat::Csv => Ok(Box::new(csv::Csv::open(path)?)),
+                DatasetFormat::Parquet => Ok(Box::new(parquet::Parquet::open(path)?)),
+            }
+        }
+        DatasetContent::Folder { root, glob } => Ok(Box::new(folder::Folder::open(root, glob.as_deref())?)),
+        DatasetContent::Inline(cases) => Ok(Box::new(inline::Inline::new(cases))),
     }
 }
 
@@ -234,281 +338,16 @@ impl At<'_> {
     }
 }
 
-fn next_jsonl(
-    path: &Path,
-    input: &mut BufReader<HashingFile>,
-    line: &mut u64,
-    buffer: &mut Vec<u8>,
-    row: u64,
-) -> Result<Option<Map<String, Value>>, DatasetError> {
-    loop {
-        buffer.clear();
-        *line += 1;
-        let read = input
-            .by_ref()
-            .take(ROW_BYTES_MAX + 1)
-            .read_until(b'\n', buffer)
-            .map_err(|source| DatasetError::Read {
-                path: path.to_owned(),
-                line: *line,
-                source,
-            })?;
-        if read == 0 {
-            return Ok(None);
-        }
-        let at = At {
-            path,
-            line: *line,
-            row,
-        };
-        if buffer.len() as u64 > ROW_BYTES_MAX {
-            let problem = format!("the line is longer than {} MiB", ROW_BYTES_MAX / 1024 / 1024);
-            return Err(at.error(
-                problem,
-                "one JSON object a line; is this a JSON array instead of JSON Lines?",
-            ));
-        }
-        let whole = buffer.as_slice();
-        let bytes = if *line == 1 {
-            whole.strip_prefix(BYTE_ORDER_MARK).unwrap_or(whole)
-        } else {
-            whole
-        };
-        let text = std::str::from_utf8(bytes).map_err(|error| {
-            at.error(
-                format!("invalid UTF-8 at byte {}", error.valid_up_to() + 1),
-                "save the file as UTF-8",
-            )
-        })?;
-        if text.trim().is_empty() {
-            continue;
-        }
-        return match serde_json::from_str::<Value>(text) {
-            Ok(Value::Object(columns)) => Ok(Some(columns)),
-            Ok(other) => Err(at.error(
-                format!("expected a JSON object, found {}", kind_of(&other)),
-                "each line is an object such as {\"id\": 1, \"input\": \"…\", \"expected\": \"…\"}",
-            )),
-            Err(error) => Err(at.error(
-                format!(
-                    "not valid JSON at column {}: {}",
-                    error.column(),
-                    without_place(&error)
-                ),
-                "one complete JSON object a line",
-            )),
-        };
-    }
-}
-
-fn without_place(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    text.split(" at line ").next().unwrap_or(&text).to_owned()
-}
-
-fn open_csv(path: &Path, file: HashingFile) -> Result<Rows, DatasetError> {
-    let budget = Arc::new(AtomicU64::new(0));
-    let bounded = BoundedRow {
-        file,
-        used: Arc::clone(&budget),
+/// Opens a file, not a folder.
+fn open_file(path: &Path) -> Result<File, DatasetError> {
+    let failed = |source| DatasetError::Open {
+        path: path.to_owned(),
+        source,
     };
-    let mut records = csv::ReaderBuilder::new()
-        .buffer_capacity(READ_BUFFER_BYTES)
-        .flexible(false)
-        .from_reader(bounded);
-    let at = At {
-        path,
-        line: 1,
-        row: 0,
-    };
-    let header: Vec<String> = records
-        .headers()
-        .map_err(|error| at.error(csv_problem(&error), "the first line names the columns, in UTF-8"))?
-        .iter()
-        .map(|name| name.trim_start_matches('\u{feff}').to_owned())
-        .collect();
-    let mut sorted: Vec<&String> = header.iter().collect();
-    sorted.sort();
-    if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(at.error(
-            format!("column `{}` occurs twice in the header", twice[0]),
-            "rename one of them",
-        ));
-    }
-    Ok(Rows::Csv {
-        records: Box::new(records),
-        header,
-        budget,
-        line: 1,
-    })
-}
-
-fn next_csv(
-    path: &Path,
-    records: &mut csv::Reader<BoundedRow>,
-    header: &[String],
-    budget: &AtomicU64,
-    line: &mut u64,
-    row: u64,
-) -> Result<Option<Map<String, Value>>, DatasetError> {
-    let mut record = csv::StringRecord::new();
-    let start = records.position().line();
-    let more = records.read_record(&mut record).map_err(|error| {
-        let line = error.position().map_or(start, csv::Position::line);
-        let hint = "quote fields that hold commas, quotes or line breaks; is a quote left open?";
-        At { path, line, row }.error(csv_problem(&error), hint)
-    })?;
-    budget.store(0, Ordering::Relaxed);
-    *line = record.position().map_or(start, csv::Position::line);
-    if !more {
-        return Ok(None);
-    }
-    let columns = header
-        .iter()
-        .zip(&record)
-        .map(|(name, text)| (name.clone(), Value::from(text)))
-        .collect();
-    Ok(Some(columns))
-}
-
-fn csv_problem(error: &csv::Error) -> String {
-    match error.kind() {
-        csv::ErrorKind::Utf8 { err, .. } => {
-            format!(
-                "invalid UTF-8 in field {} at byte {}",
-                err.field() + 1,
-                err.valid_up_to() + 1
-            )
-        }
-        csv::ErrorKind::UnequalLengths {
-            expected_len, len, ..
-        } => {
-            format!("found {len} fields, the header has {expected_len}")
-        }
-        csv::ErrorKind::Io(error) => error.to_string(),
-        _ => error.to_string(),
-    }
-}
-
-fn case_of(
-    columns: Map<String, Value>,
-    names: &DatasetColumns,
-    is_csv: bool,
-    at: &At<'_>,
-) -> Result<Case, DatasetError> {
-    let mapped = |name: &Option<String>| -> Result<Option<&Value>, DatasetError> {
-        let Some(name) = name else { return Ok(None) };
-        match columns.get(name) {
-            Some(value) if !value.is_null() => Ok(Some(value)),
-            _ => {
-                let known: Vec<_> = columns.keys().map(String::as_str).take(20).collect();
-                let hint = format!("the row has: {}", known.join(", "));
-                Err(at.error(format!("column `{name}` is missing or null"), hint))
-            }
-        }
-    };
-    let usual = |name: &str| columns.get(name).filter(|value| !value.is_null());
-
-    let id = match mapped(&names.id)?.or_else(|| usual("id")) {
-        None => Arc::from(at.row.to_string()),
-        Some(Value::String(text)) if !text.is_empty() => Arc::from(text.as_str()),
-        Some(Value::Number(number)) if number.is_i64() || number.is_u64() => Arc::from(number.to_string()),
-        Some(other) => {
-            let problem = format!(
-                "`id` is {}, expected a non-empty string or an integer",
-                kind_of(other)
-            );
-            return Err(at.error(problem, "leave `id` out to use the row number"));
-        }
-    };
-    let input = match mapped(&names.input)?.or_else(|| usual("input")) {
-        None => None,
-        Some(value) => scalar_text(value),
-    };
-    let expected = match mapped(&names.expected)? {
-        Some(value) => accepted_answers(value).ok_or_else(|| {
-            let problem = format!(
-                "the reference is {}, expected a string, a number or a list of them",
-                kind_of(value)
-            );
-            at.error(problem, "map another column with `fields: {expected: …}`")
-        })?,
-        None => REFERENCE_COLUMNS
-            .iter()
-            .find_map(|name| usual(name))
-            .and_then(accepted_answers)
-            .unwrap_or_default(),
-    };
-    let choices = match mapped(&names.choices)?.or_else(|| usual("choices")) {
-        None => Vec::new(),
-        Some(value) => choices_of(value, is_csv).ok_or_else(|| {
-            let hint = if is_csv {
-                "in CSV write a JSON list"
-            } else {
-                "write \"choices\": [\"…\", \"…\"]"
-            };
-            at.error(
-                format!(
-                    "`choices` is {}, expected a list of strings or numbers",
-                    kind_of(value)
-                ),
-                hint,
-            )
-        })?,
-    };
-    let cluster = match mapped(&names.cluster)?.or_else(|| usual("cluster")) {
-        None => None,
-        Some(value) => Some(scalar_text(value).ok_or_else(|| {
-            let problem = format!("the cluster is {}, expected a string or a number", kind_of(value));
-            at.error(problem, "choose a column with one short value a row")
-        })?),
-    };
-    Ok(Case {
-        id,
-        row: at.row,
-        input,
-        expected,
-        choices,
-        cluster,
-        columns: Arc::new(columns),
-    })
-}
-
-/// Text of a string, number or boolean.
-#[must_use]
-pub fn scalar_text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(flag) => Some(flag.to_string()),
-        _ => None,
-    }
-}
-
-fn accepted_answers(value: &Value) -> Option<Vec<String>> {
-    match value {
-        Value::Array(items) => items.iter().map(scalar_text).collect(),
-        other => scalar_text(other).map(|text| vec![text]),
-    }
-}
-
-fn choices_of(value: &Value, is_csv: bool) -> Option<Vec<String>> {
-    match value {
-        Value::Array(items) => items.iter().map(scalar_text).collect(),
-        Value::String(text) if is_csv => choices_of(&serde_json::from_str(text).ok()?, false),
-        _ => None,
-    }
-}
-
-pub(crate) fn kind_of(value: &Value) -> String {
-    match value {
-        Value::Null => "null".to_owned(),
-        Value::Bool(_) => "true or false".to_owned(),
-        Value::Number(number) => format!("the number {number}"),
-        Value::String(text) if text.is_empty() => "an empty string".to_owned(),
-        Value::String(_) => "a string".to_owned(),
-        Value::Array(_) => "a list".to_owned(),
-        Value::Object(_) => "an object".to_owned(),
+    match File::open(path).and_then(|file| Ok((file.metadata()?.is_dir(), file))) {
+        Ok((false, file)) => Ok(file),
+        Ok((true, _)) => Err(failed(std::io::Error::other("it is a folder, expected a file"))),
+        Err(source) => Err(failed(source)),
     }
 }
 
@@ -516,6 +355,15 @@ pub(crate) fn kind_of(value: &Value) -> String {
 struct HashingFile {
     file: File,
     hasher: Box<blake3::Hasher>,
+}
+
+impl HashingFile {
+    fn open(path: &Path) -> Result<Self, DatasetError> {
+        Ok(Self {
+            file: open_file(path)?,
+            hasher: Box::new(blake3::Hasher::new()),
+        })
+    }
 }
 
 impl Read for HashingFile {
@@ -526,150 +374,5 @@ impl Read for HashingFile {
     }
 }
 
-/// Refuses to read on when one CSV record swallows more than [`ROW_BYTES_MAX`], as an open quote makes it do.
-struct BoundedRow {
-    file: HashingFile,
-    used: Arc<AtomicU64>,
-}
-
-impl Read for BoundedRow {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        if self.used.load(Ordering::Relaxed) > ROW_BYTES_MAX {
-            let megabytes = ROW_BYTES_MAX / 1024 / 1024;
-            return Err(std::io::Error::other(format!(
-                "the record is longer than {megabytes} MiB"
-            )));
-        }
-        let read = self.file.read(buffer)?;
-        self.used.fetch_add(read as u64, Ordering::Relaxed);
-        Ok(read)
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::Write;
-
-    fn read(name: &str, content: &[u8], columns: DatasetColumns) -> Result<Vec<Case>, DatasetError> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(name);
-        File::create(&path).unwrap().write_all(content).unwrap();
-        let format = if name.ends_with("csv") {
-            DatasetFormat::Csv
-        } else {
-            DatasetFormat::Jsonl
-        };
-        DatasetReader::open(&DatasetSource {
-            path,
-            format,
-            columns,
-        })?
-        .collect()
-    }
-
-    /// Protects the row contract: default ids, reference names, lists of accepted answers, blank lines, BOM.
-    #[test]
-    fn reads_rows_as_the_design_says() {
-        let text = "\u{feff}{\"input\":\"a\",\"answer\":3}\n\n{\"id\":\"x\",\"gold\":[\"b\",\"c\"],\"expected\":null}\r\n{\"id\":7}";
-        let cases = read("d.jsonl", text.as_bytes(), DatasetColumns::default()).unwrap();
-        let seen: Vec<_> = cases
-            .iter()
-            .map(|case| (&*case.id, case.row, case.expected.clone()))
-            .collect();
-        assert_eq!(
-            seen,
-            [
-                ("1", 1, vec!["3".to_owned()]),
-                ("x", 2, vec!["b".to_owned(), "c".to_owned()]),
-                ("7", 3, vec![])
-            ]
-        );
-        assert_eq!(cases[0].input.as_deref(), Some("a"));
-    }
-
-    /// Protects CSV: quoting, line numbers across quoted line breaks, JSON lists as choices.
-    #[test]
-    fn reads_csv() {
-        let text = "id,question,answer,choices\n1,\"two\nlines\",A,\"[\"\"x\"\",\"\"y\"\"]\"\n2,q,B,[]\n";
-        let columns = DatasetColumns {
-            input: Some("question".to_owned()),
-            ..DatasetColumns::default()
-        };
-        let cases = read("d.csv", text.as_bytes(), columns).unwrap();
-        assert_eq!(cases[0].input.as_deref(), Some("two\nlines"));
-        assert_eq!(
-            (cases[0].choices.as_slice(), cases[1].expected[0].as_str()),
-            (&["x".to_owned(), "y".to_owned()][..], "B")
-        );
-    }
-
-    /// Protects the promise that an error names file, line, row and remedy.
-    #[test]
-    fn errors_name_the_row() {
-        let mapped = DatasetColumns {
-            expected: Some("gold".to_owned()),
-            ..DatasetColumns::default()
-        };
-        let cases: [(&str, &[u8], &str); 9] = [
-            (
-                "d.jsonl",
-                b"{\"id\":1}\n{\"id\":",
-                "d.jsonl:2: row 2: not valid JSON at column 6",
-            ),
-            (
-                "d.jsonl",
-                b"{\"id\":1,\"gold\":1}\n[1]",
-                "d.jsonl:2: row 2: expected a JSON object, found a list",
-            ),
-            (
-                "d.jsonl",
-                b"{\"gold\":1}\n\xff\xfe",
-                "d.jsonl:2: row 2: invalid UTF-8 at byte 1",
-            ),
-            ("d.jsonl", b"{\"id\":1.5}", "`id` is the number 1.5"),
-            (
-                "d.jsonl",
-                b"{\"id\":1,\"answer\":2}",
-                "column `gold` is missing or null",
-            ),
-            ("d.jsonl", b"{\"gold\":{}}", "the reference is an object"),
-            (
-                "d.csv",
-                b"id,gold\n1,2\n3\n",
-                "d.csv:3: row 2: found 1 fields, the header has 2",
-            ),
-            ("d.csv", b"id,gold\n1,\xff\n", "invalid UTF-8 in field 2"),
-            ("d.csv", b"id,id\n", "column `id` occurs twice"),
-        ];
-        for (name, content, expected) in cases {
-            let columns = if content.starts_with(b"{\"id\":1}") {
-                DatasetColumns::default()
-            } else {
-                mapped.clone()
-            };
-            let error = read(name, content, columns).unwrap_err().to_string();
-            assert!(error.contains(expected), "{error} lacks {expected}");
-        }
-    }
-
-    /// Protects memory: a row that never ends is refused, in both formats.
-    #[test]
-    fn over_long_rows_are_refused() {
-        let mut line = vec![b' '; usize::try_from(ROW_BYTES_MAX).unwrap() + 2];
-        line[0] = b'{';
-        let error = read("d.jsonl", &line, DatasetColumns::default())
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains("longer than 16 MiB"), "{error}");
-        let mut csv = b"id,gold\n1,\"".to_vec();
-        csv.resize(
-            usize::try_from(ROW_BYTES_MAX).unwrap() + READ_BUFFER_BYTES * 4,
-            b'x',
-        );
-        let error = read("d.csv", &csv, DatasetColumns::default())
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains("longer than 16 MiB"), "{error}");
-    }
-}
+mod tests;

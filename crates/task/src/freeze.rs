@@ -2,11 +2,12 @@
 //! cases, and hashes all that decides requests and scores. What is frozen here is what a run executes and resumes.
 
 use crate::dataset::{
-    At, DatasetColumns, DatasetError, DatasetFormat, DatasetReader, DatasetSource, kind_of, scalar_text,
+    At, DatasetColumns, DatasetContent, DatasetError, DatasetReader, DatasetSource, kind_of, known_columns,
+    scalar_text,
 };
 use crate::ports::Scorer;
 use crate::prompt::{Prompt, PromptError};
-use seatrial_config::{DraftPlan, Endpoint, Selection};
+use seatrial_config::{DatasetFrom, DraftPlan, Endpoint, FieldSource, Selection};
 use seatrial_types::{Case, ContentHash, Message, SampleKey, SliceKey};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -160,21 +161,7 @@ fn plan_task(
     prompt: Prompt,
     scorers: &[Arc<dyn Scorer>],
 ) -> Result<PlannedTask, Vec<DatasetError>> {
-    let fields = &task.dataset.fields;
-    let source = DatasetSource {
-        path: task.dataset.path.clone(),
-        format: match task.dataset.format {
-            seatrial_config::DatasetFormat::Jsonl => DatasetFormat::Jsonl,
-            seatrial_config::DatasetFormat::Csv => DatasetFormat::Csv,
-        },
-        columns: DatasetColumns {
-            id: fields.id.clone(),
-            input: fields.input.clone(),
-            expected: fields.expected.clone(),
-            choices: fields.choices.clone(),
-            cluster: task.cluster.clone().or_else(|| fields.cluster.clone()),
-        },
-    };
+    let source = source_of(task).map_err(|error| vec![error])?;
     let needs_reference = scorers
         .iter()
         .find(|scorer| scorer.needs_reference())
@@ -197,7 +184,7 @@ fn plan_task(
             }
         };
         let at = At {
-            path: &source.path,
+            path: reader.path(),
             line: reader.line(),
             row: case.row,
         };
@@ -220,13 +207,9 @@ fn plan_task(
         hash_id(&mut ids, &case.id);
     }
     if seen.is_empty() && problems.is_empty() {
-        let hint = match source.format {
-            DatasetFormat::Jsonl => "one JSON object a line",
-            DatasetFormat::Csv => "a header line, then one line a case",
-        };
         problems.push(DatasetError::Empty {
-            path: source.path.clone(),
-            hint,
+            path: source.place(),
+            hint: source.form(),
         });
     }
     if !problems.is_empty() {
@@ -240,7 +223,7 @@ fn plan_task(
     };
     Ok(PlannedTask {
         prompt,
-        dataset_hash: reader.content_hash(),
+        dataset_hash: reader.content_hash().map_err(|error| vec![error])?,
         rows,
         cases_hash,
         images_hash: images.finish(),
@@ -253,7 +236,55 @@ fn plan_task(
     })
 }
 
-/// Checks a case; the number of characters of its prompt.
+/// Where the cases of a task lie, once what had to be fetched was fetched.
+fn source_of(task: &seatrial_config::Task) -> Result<DatasetSource, DatasetError> {
+    let fields = &task.dataset.fields;
+    let content = match &task.dataset.from {
+        DatasetFrom::File { path, format, .. } => DatasetContent::Files {
+            paths: vec![path.clone()],
+            format: *format,
+        },
+        DatasetFrom::Folder { path, glob, .. } => DatasetContent::Folder {
+            root: path.clone(),
+            glob: glob.clone(),
+        },
+        DatasetFrom::Inline { cases } => DatasetContent::Inline(cases.clone()),
+        DatasetFrom::Stdin {
+            format,
+            spooled: Some(path),
+        } => DatasetContent::Files {
+            paths: vec![path.clone()],
+            format: *format,
+        },
+        DatasetFrom::Hub(hub) if hub.fetched.is_some() => {
+            let fetched = hub.fetched.as_ref();
+            DatasetContent::Files {
+                paths: fetched.map(|fetched| fetched.files.clone()).unwrap_or_default(),
+                format: fetched.map_or(seatrial_config::DatasetFormat::Parquet, |fetched| fetched.format),
+            }
+        }
+        from @ (DatasetFrom::Stdin { .. } | DatasetFrom::Hub(_)) => {
+            return Err(DatasetError::Whole {
+                path: from.written().into(),
+                problem: "the dataset was not fetched".to_owned(),
+                hint: "this command reads local files only".to_owned(),
+            });
+        }
+    };
+    let cluster = task.cluster.as_deref().map(FieldSource::from);
+    Ok(DatasetSource {
+        content,
+        columns: DatasetColumns {
+            id: fields.id.clone(),
+            input: fields.input.clone(),
+            expected: fields.expected.clone(),
+            choices: fields.choices.clone(),
+            cluster: cluster.or_else(|| fields.cluster.clone()),
+        },
+    })
+}
+
+/// Checks a case; the messages that ask it.
 fn check_case(
     case: &Case,
     at: &At<'_>,
@@ -276,14 +307,14 @@ fn check_case(
         if !case.columns.contains_key(column) {
             return Err(at.error(
                 format!("column `{column}`, named under `slices`, is missing"),
-                known_columns(case),
+                known_columns(&case.columns),
             ));
         }
     }
     prompt.render(case).map_err(|error| {
         let hint = match &error {
             PromptError::Image { .. } => "paths of images are relative to the suite file".to_owned(),
-            _ => known_columns(case),
+            _ => known_columns(&case.columns),
         };
         at.error(error.to_string(), hint)
     })
@@ -311,11 +342,6 @@ impl ImageHash {
     fn finish(self) -> Option<ContentHash> {
         self.0.as_ref().map(ContentHash::finish)
     }
-}
-
-fn known_columns(case: &Case) -> String {
-    let known: Vec<_> = case.columns.keys().map(String::as_str).take(20).collect();
-    format!("the row has: {}", known.join(", "))
 }
 
 fn hash_id(hasher: &mut blake3::Hasher, id: &str) {
@@ -424,11 +450,18 @@ fn identity(draft: &DraftPlan, tasks: &[PlannedTask], scorers: &TaskScorers) -> 
             Endpoint::Recorded(recorded) => json!(file_hash(&target.name, &recorded.path)?),
         });
     }
-    let datasets: Vec<Value> = tasks
-        .iter()
-        .map(|task| match task.images_hash {
-            None => json!({"rows": task.dataset_hash, "cases": task.cases_hash}),
-            Some(images) => json!({"rows": task.dataset_hash, "cases": task.cases_hash, "images": images}),
+    let planned = draft.tasks.iter().zip(tasks);
+    let datasets: Vec<Value> = planned
+        .map(|(task, planned)| {
+            let mut dataset = json!({"rows": planned.dataset_hash, "cases": planned.cases_hash});
+            if let Some(images) = planned.images_hash {
+                dataset["images"] = json!(images);
+            }
+            if let DatasetFrom::Hub(hub) = &task.dataset.from {
+                let commit = hub.fetched.as_ref().map(|fetched| fetched.commit.as_str());
+                dataset["hub"] = json!({"repository": hub.repository, "commit": commit});
+            }
+            dataset
         })
         .collect();
     let versions: Vec<Vec<u32>> = scorers
@@ -557,7 +590,7 @@ impl Iterator for CaseStream<'_> {
 impl CaseStream<'_> {
     fn changed(&self) -> DatasetError {
         let at = At {
-            path: &self.task.source.path,
+            path: self.reader.path(),
             line: self.reader.line(),
             row: u64::from(self.row),
         };

@@ -7,10 +7,11 @@ mod image;
 pub mod ports;
 pub mod prompt;
 
-pub use dataset::{DatasetColumns, DatasetError, DatasetFormat, DatasetReader, DatasetSource};
+pub use dataset::{DatasetColumns, DatasetContent, DatasetError, DatasetReader, DatasetSource};
 pub use freeze::{CaseStream, DatasetProblem, FreezeError, Plan, PlannedTask, TaskScorers, freeze};
 pub use image::IMAGE_BYTES_MAX;
 pub use ports::{
     Driver, Model, SampleSink, Scorer, ScorerInput, Scoring, SinkError, Transcript, scores_without_looking,
 };
 pub use prompt::{Prompt, PromptError};
+pub use seatrial_config::DatasetFormat;

@@ -96,11 +96,8 @@ pub enum PromptError {
 impl Prompt {
     /// Compiles the templates of a task.
     pub fn try_new(prompt: &seatrial_config::Prompt) -> Result<Self, PromptError> {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_fuel(Some(FUEL_MAX));
         let mut compiled = Self {
-            environment,
+            environment: strict_environment(),
             messages: Vec::new(),
         };
         match prompt {
@@ -248,8 +245,16 @@ impl Prompt {
     }
 }
 
+/// An environment in which a missing variable is an error and no template runs for ever.
+pub(crate) fn strict_environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_fuel(Some(FUEL_MAX));
+    environment
+}
+
 /// The error in one line, with the names that the template asked for in vain where the engine tells them.
-fn describe(error: &minijinja::Error) -> String {
+pub(crate) fn describe(error: &minijinja::Error) -> String {
     let kind = error.kind().to_string();
     let detail = error
         .detail()

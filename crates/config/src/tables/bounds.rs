@@ -10,6 +10,8 @@ pub const MAX_GATES: usize = 1000;
 pub const MAX_SCORERS: usize = 100;
 /// Messages of one prompt at most.
 pub const MAX_MESSAGES: usize = 200;
+/// Cases that one task may write out in the suite.
+pub const MAX_INLINE_CASES: usize = 10_000;
 /// Columns to slice by at most, for each list of them.
 pub const MAX_SLICES: usize = 32;
 /// Calls in flight at most.

@@ -2,6 +2,7 @@
 //! the JSON Schema are made from these.
 
 mod bounds;
+mod dataset;
 mod gate;
 mod suite;
 mod target;
@@ -9,8 +10,9 @@ mod task;
 
 pub use bounds::{
     DEFAULT_API_KEY_ENV, DEFAULT_BASE_URL, MAX_ATTEMPTS, MAX_CONCURRENCY, MAX_EPOCHS, MAX_GATES, MAX_IMAGES,
-    MAX_MESSAGES, MAX_SCORERS, MAX_SLICES, MAX_TARGETS, MAX_TASKS, MAX_TOOL_CALLS,
+    MAX_INLINE_CASES, MAX_MESSAGES, MAX_SCORERS, MAX_SLICES, MAX_TARGETS, MAX_TASKS, MAX_TOOL_CALLS,
 };
+pub use dataset::DEFAULT_TOKEN_ENV;
 pub(crate) use suite::SUITE;
 pub(crate) use target::{OPENAI, PROVIDERS, RECORDED};
 pub(crate) use task::TASK;

@@ -1,6 +1,7 @@
-//! The grammar of tasks: dataset, prompt, scorers, selection.
+//! The grammar of tasks: prompt, scorers, selection.
 
 use super::bounds::{MAX_COUNT, MAX_EPOCHS, MAX_IMAGES, MAX_MESSAGES, MAX_TOOL_CALLS};
+use super::dataset::DATASET;
 use super::suite::{COLUMNS, NAME};
 use crate::shape::{Field, Later, Shape, Table};
 
@@ -127,84 +128,12 @@ pub(crate) static TASK: Table = Table {
         ("template", "did you mean `prompt`?"),
         ("user", "did you mean `prompt`?"),
         ("fields", "write `fields` below `dataset:`"),
+        ("cases", "write `cases` below `dataset:`"),
         ("format", "write `format` below `dataset:`"),
         ("n", "did you mean `limit` or `first`?"),
         (
             "expected",
             "name the column of the reference as `dataset: {fields: {expected: …}}`",
-        ),
-    ],
-};
-
-static DATASET: Table = Table {
-    what: "`dataset`",
-    fields: &[
-        Field::new("path", Shape::Line, "file of cases, relative to the suite").required(),
-        Field::new(
-            "format",
-            Shape::Choice {
-                words: &["jsonl", "csv"],
-                later: &[("parquet", "convert the file to JSON Lines or CSV")],
-            },
-            "how the file is written; default: by its extension",
-        ),
-        Field::new(
-            "fields",
-            Shape::Record(&FIELDS),
-            "which columns mean what, where they have other names",
-        ),
-    ],
-    exclusive: &[],
-    one_of: &[],
-    later: &[
-        Later {
-            word: "hf",
-            message: "datasets from a hub are not in this version",
-            hint: "download the file and write `path: FILE.jsonl`",
-        },
-        Later {
-            word: "revision",
-            message: "datasets from a hub are not in this version",
-            hint: "download the file and write `path: FILE.jsonl`",
-        },
-    ],
-    tried: &[
-        ("file", "did you mean `path`?"),
-        ("columns", "did you mean `fields`?"),
-        ("type", "did you mean `format`?"),
-        ("limit", "write `limit` below the task"),
-        ("first", "write `first` below the task"),
-    ],
-};
-
-static FIELDS: Table = Table {
-    what: "`fields`",
-    fields: &[
-        Field::new("id", Shape::Line, "column with the id of the case").default("\"id\""),
-        Field::new(
-            "input",
-            Shape::Line,
-            "column with the prompt, where the task has none",
-        )
-        .default("\"input\""),
-        Field::new(
-            "expected",
-            Shape::Line,
-            "column with the reference; default: the first present of expected, reference, target, answer, gold, label",
-        ),
-        Field::new("choices", Shape::Line, "column with the answer options").default("\"choices\""),
-        Field::new("cluster", Shape::Line, "column with the cluster").default("\"cluster\""),
-    ],
-    exclusive: &[],
-    one_of: &[],
-    later: &[],
-    tried: &[
-        ("reference", "did you mean `expected`?"),
-        ("target", "did you mean `expected`?"),
-        ("answer", "did you mean `expected`?"),
-        (
-            "question",
-            "every column is a template variable; write `{{ question }}` in the prompt",
         ),
     ],
 };
