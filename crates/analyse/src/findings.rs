@@ -434,6 +434,7 @@ fn gate_result(
         method: evidence.method,
         unit: gate.unit,
         reason,
+        place: None,
     }
 }
 

@@ -149,12 +149,13 @@ impl Finished {
 /// Findings without what is measured by a clock or drawn per run: what must be the same for the same answers.
 #[must_use]
 pub fn without_times(findings: &Value) -> Value {
-    const TIMED_KEYS: [&str; 6] = [
+    const TIMED_KEYS: [&str; 7] = [
         "client_read_lag_ms",
         "run_id",
         "started_at",
         "ended_at",
         "client_queue_ms_p99",
+        "latency_ms",
         "warnings",
     ];
     match findings {

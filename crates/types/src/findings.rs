@@ -189,6 +189,17 @@ pub struct TargetFindings {
     pub execution: TargetExecution,
 }
 
+/// A place in a suite file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The file as it was named.
+    pub path: String,
+    /// 1-based line; 0 for the file as a whole.
+    pub line: u64,
+    /// 1-based column, in characters; 0 for the file as a whole.
+    pub column: u64,
+}
+
 /// What a gate decided for one target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GateResult {
@@ -231,6 +242,9 @@ pub struct GateResult {
     pub unit: Unit,
     /// One sentence: why this verdict, and what would decide an inconclusive one.
     pub reason: String,
+    /// Where the suite writes the gate; absent where the suite did not come from a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
 }
 
 /// What analysis makes of a run. Schema `seatrial.findings/1`.

@@ -29,8 +29,8 @@ pub use execution::{
 };
 pub use exit::ExitCode;
 pub use findings::{
-    FINDINGS_SCHEMA, Findings, GateResult, MetricResult, PillarRow, PillarStatus, SliceKey, TargetFindings,
-    Verdict,
+    FINDINGS_SCHEMA, Findings, GateResult, MetricResult, PillarRow, PillarStatus, Place, SliceKey,
+    TargetFindings, Verdict,
 };
 pub use hash::ContentHash;
 pub use id::RunId;
