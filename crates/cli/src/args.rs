@@ -1,11 +1,24 @@
 //! The command line. A command is listed only when it works.
 
+mod examples;
 pub(crate) mod figures;
+mod output;
+mod report;
 pub(crate) mod text_metrics;
+
+pub(crate) use output::{GlobalArguments, LogFormat, OutputArguments};
+pub(crate) use report::{
+    CompletionsArguments, ReportArguments, ReportCommand, ReportFormat, ReportListArguments,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+
+use examples::{
+    DEMO_EXAMPLES, EXPORT_EXAMPLES, RUN_EXAMPLES, SCHEMA_EXAMPLES, SIM_EXAMPLES, STATS_EXAMPLES,
+    TEXT_EXAMPLES,
+};
 
 const EXIT_CODES: &str = "Exit codes: 0 pass · 1 gate failed · 2 usage or configuration error · 3 inconclusive where the \
 policy says fail · 4 errors above the cap · 5 budget cap reached · 6 baseline missing or incompatible · 7 critical safety \
@@ -15,6 +28,8 @@ violation · 8 the measuring client was saturated · 130 interrupted, resumable"
 #[derive(Debug, Parser)]
 #[command(name = "seatrial", version, about, after_help = EXIT_CODES, propagate_version = true)]
 pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: GlobalArguments,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -25,22 +40,28 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Run the main job offline on three simulated models.
     Demo(DemoArguments),
+    /// Make a report of a recorded run: text, Markdown, HTML, JSON, JUnit, or what GitHub and GitLab read.
+    Report(ReportArguments),
     /// Write the samples of a recorded run.
     Export(ExportArguments),
     /// Serve a simulated provider on loopback, for trials and tests.
     Sim(SimArguments),
     /// Calculate statistics: the calculator, its list of functions, and figures for people.
+    #[command(after_long_help = STATS_EXAMPLES)]
     Stats {
         #[command(subcommand)]
         command: StatsCommand,
     },
     /// Calculate text metrics: the same calculator.
+    #[command(after_long_help = TEXT_EXAMPLES)]
     Text {
         #[command(subcommand)]
         command: TextCommand,
     },
     /// Print the JSON Schema of a file format.
     Schema(SchemaArguments),
+    /// Print the completions of a shell.
+    Completions(CompletionsArguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -88,19 +109,7 @@ pub(crate) struct StoreArguments {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct OutputArguments {
-    /// Write the findings as JSON; `-` is standard output, and then the report goes to standard error.
-    #[arg(long, value_name = "PATH")]
-    pub(crate) json: Option<PathBuf>,
-    /// Write JUnit XML.
-    #[arg(long, value_name = "PATH")]
-    pub(crate) junit: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  seatrial run suite.yaml --json findings.json --junit junit.xml\n  seatrial run suite.yaml --resume"
-)]
+#[command(after_long_help = RUN_EXAMPLES)]
 pub(crate) struct RunArguments {
     /// The suite (YAML).
     pub(crate) suite: PathBuf,
@@ -120,6 +129,7 @@ pub(crate) struct RunArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(after_long_help = DEMO_EXAMPLES)]
 pub(crate) struct DemoArguments {
     /// Seed of the simulated answers and of everything drawn.
     #[arg(long, default_value_t = 7)]
@@ -133,6 +143,7 @@ pub(crate) struct DemoArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(after_long_help = EXPORT_EXAMPLES)]
 pub(crate) struct ExportArguments {
     /// Id of the run; `latest` is the newest one.
     pub(crate) run: String,
@@ -155,6 +166,7 @@ pub(crate) enum ExportFormat {
 }
 
 #[derive(Debug, Args)]
+#[command(after_long_help = SIM_EXAMPLES)]
 pub(crate) struct SimArguments {
     /// Loopback address; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
@@ -165,6 +177,7 @@ pub(crate) struct SimArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(after_long_help = SCHEMA_EXAMPLES)]
 pub(crate) struct SchemaArguments {
     /// Which format.
     #[arg(value_enum)]

@@ -6,8 +6,11 @@ mod commands;
 mod error;
 mod output;
 mod progress;
+mod record;
+mod reports;
 mod session;
 mod signals;
+mod voice;
 mod wiring;
 
 use clap::Parser;
@@ -27,6 +30,11 @@ fn main() -> std::process::ExitCode {
             return std::process::ExitCode::from(code.code());
         }
     };
+    voice::set(voice::Voice {
+        is_quiet: arguments.global.quiet,
+        is_verbose: arguments.global.verbose,
+        is_json: arguments.global.log == args::LogFormat::Json,
+    });
     let code = match commands::dispatch(arguments) {
         Ok(code) => code,
         Err(error) => {

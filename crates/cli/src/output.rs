@@ -1,17 +1,20 @@
 //! Where text goes: reports, files, errors. Files are written whole or not at all.
 
 use crate::error::CliError;
+use crate::voice::{Level, voice};
+use serde_json::json;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 
-/// Whether standard error is a screen that may move and blink: not in CI, not in a pipe.
+/// Whether standard error is a screen that may move and blink: not in CI, not in a pipe, not as a log.
 pub(crate) fn is_lively() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("CI").is_none()
+    let voice = voice();
+    !voice.is_quiet && !voice.is_json && std::io::stderr().is_terminal() && std::env::var_os("CI").is_none()
 }
 
 fn may_color(is_terminal: bool) -> bool {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    is_terminal && !set("NO_COLOR")
+    is_terminal && !set("NO_COLOR") && !voice().is_json
 }
 
 /// Whether text on standard output may be coloured.
@@ -35,18 +38,39 @@ pub(crate) fn stdout(text: &str) -> Result<(), CliError> {
     }
 }
 
-/// Writes to standard error; there is nowhere left to complain to.
+/// Says a note on standard error, unless `--quiet`; with `--log json` it is one JSON object.
 pub(crate) fn stderr(text: &str) {
+    note(Level::Info, text);
+}
+
+/// Says a detail on standard error, with `--verbose` alone.
+pub(crate) fn detail(text: &str) {
+    note(Level::Debug, text);
+}
+
+fn note(level: Level, text: &str) {
+    if voice().says(level) {
+        raw_stderr(&voice().line(level, text, &crate::session::now()));
+    }
+}
+
+/// Writes to standard error as it is; there is nowhere left to complain to.
+pub(crate) fn raw_stderr(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// Shows an error.
 pub(crate) fn error(error: &CliError) {
+    if voice().is_json {
+        let object = json!({"time": crate::session::now(), "level": Level::Error.as_str(), "message": error.message.trim_end(),
+                            "hint": error.hint, "exit_code": error.exit.code()});
+        return raw_stderr(&format!("{object}\n"));
+    }
     let prefix = if error.is_rendered { "" } else { "error: " };
     let end = if error.message.ends_with('\n') { "" } else { "\n" };
-    stderr(&format!("{prefix}{}{end}", error.message));
+    raw_stderr(&format!("{prefix}{}{end}", error.message));
     if let Some(hint) = &error.hint {
-        stderr(&format!("hint: {hint}\n"));
+        raw_stderr(&format!("hint: {hint}\n"));
     }
 }
 

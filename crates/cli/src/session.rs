@@ -11,13 +11,12 @@ use seatrial_engine::{
     AskedModel, ClientHealth, FinishedSet, HealthProbe, Job, RunEnd, StoreSink, TurnMeter,
 };
 use seatrial_provider::Clock;
-use seatrial_report::TerminalOptions;
 use seatrial_store::{Catalog, Events, RunHeader, RunLock, RunRow, RunStatus, SqliteStore, StoreError};
 use seatrial_task::{Plan, TaskScorers};
 use seatrial_types::{ExitCode, Findings, ModelSpend, RunId, TOOL_VERSION};
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What a session needs.
@@ -57,6 +56,13 @@ pub(crate) fn conduct(session: Session) -> Result<Findings, CliError> {
     let scorers = wiring::scorers(&session.draft)?;
     let plan = seatrial_task::freeze(session.draft, &scorers).map_err(CliError::usage)?;
     let plan = Arc::new(plan);
+    output::detail(&format!(
+        "plan {}: {} targets, {} tasks, {} samples\n",
+        plan.hash,
+        plan.draft.targets.len(),
+        plan.tasks.len(),
+        plan.samples()
+    ));
     let clock = Clock::start();
     let targets = wiring::targets(&plan.draft, &clock, session.ca_file.as_deref())?;
     let models = wiring::models(&plan.draft, &clock, session.ca_file.as_deref())?;
@@ -65,6 +71,7 @@ pub(crate) fn conduct(session: Session) -> Result<Findings, CliError> {
     let (run, is_new) = choose_run(&mut store, &plan, &session.resume, session.suite_path.as_deref())?;
     let _lock = RunLock::acquire(&session.store, &run.header.id).map_err(store_error)?;
     let id = run.header.id.clone();
+    output::detail(&format!("run {id}, recorded in {}\n", session.store.display()));
     let mut end = RunEnd::Complete;
     if run.status != RunStatus::Finished {
         let finished = finished_samples(&mut store, &plan, &run)?;
@@ -302,7 +309,9 @@ fn analyse(
         models: spend_of(&plan.draft, &sessions),
         warnings,
     };
-    Ok(seatrial_analyse::findings(&plan.draft, &collector, &facts))
+    let mut findings = seatrial_analyse::findings(&plan.draft, &collector, &facts);
+    crate::reports::place_gates(&mut findings, &plan.draft);
+    Ok(findings)
 }
 
 /// What the models that scorers ask have cost over all sessions. A session that died said nothing of itself.
@@ -318,42 +327,6 @@ fn spend_of(draft: &DraftPlan, sessions: &[SessionFacts]) -> Vec<ModelSpend> {
     draft.models.iter().map(of_model).collect()
 }
 
-/// The report on the screen and in the files that were asked for.
-pub(crate) fn write_reports(
-    findings: &Findings,
-    json: Option<&Path>,
-    junit: Option<&Path>,
-) -> Result<(), CliError> {
-    let json_text = seatrial_report::findings_json(findings).map_err(CliError::infrastructure)?;
-    let takes_stdout = |path: Option<&Path>| path.is_some_and(output::is_stdout);
-    if takes_stdout(json) || takes_stdout(junit) {
-        output::stderr(&seatrial_report::terminal(
-            findings,
-            TerminalOptions {
-                color: output::colors_stderr(),
-            },
-        ));
-    } else {
-        output::stdout(&seatrial_report::terminal(
-            findings,
-            TerminalOptions {
-                color: output::colors_stdout(),
-            },
-        ))?;
-    }
-    let write = |path: Option<&Path>, text: &str| match path {
-        None => Ok(()),
-        Some(path) if output::is_stdout(path) => output::stdout(text),
-        Some(path) => output::write_whole(path, text),
-    };
-    write(json, &json_text)?;
-    if junit.is_some() {
-        let xml = seatrial_report::junit(findings).map_err(CliError::infrastructure)?;
-        write(junit, &xml)?;
-    }
-    Ok(())
-}
-
 /// The exit code that the findings state.
 pub(crate) fn exit_code(findings: &Findings) -> ExitCode {
     ExitCode::PRECEDENCE
@@ -367,7 +340,8 @@ pub(crate) fn store_error(error: StoreError) -> CliError {
     CliError::infrastructure(error)
 }
 
-fn now() -> String {
+/// This moment, RFC 3339, to the second.
+pub(crate) fn now() -> String {
     let now = jiff::Timestamp::now();
     jiff::Timestamp::from_second(now.as_second())
         .unwrap_or(now)

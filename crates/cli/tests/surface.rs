@@ -330,6 +330,11 @@ fn the_demo_repeats_itself() {
         let mut findings = without_times(&workspace.json(name));
         // The simulator's port is part of the plan.
         findings["plan_hash"] = Value::Null;
+        // The suite lies in the folder that each has of its own.
+        for gate in findings["gates"].as_array_mut().unwrap() {
+            assert!(gate["place"]["path"].as_str().unwrap().ends_with("/demo.yaml"));
+            gate["place"] = Value::Null;
+        }
         findings
     };
     let findings = strip("a/findings.json");

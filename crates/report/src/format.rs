@@ -1,6 +1,7 @@
 //! Numbers as people read them: always with unit and interval, never with more digits than the interval supports.
 
-use seatrial_types::{MetricResult, Unit};
+use seatrial_types::{MetricResult, PillarStatus, Unit};
+use std::fmt::Write;
 
 /// `value [low, high]` with the unit's digits; `–` for what is unknown.
 #[must_use]
@@ -35,6 +36,35 @@ pub fn interval(value: Option<f64>, low: Option<f64>, high: Option<f64>, unit: U
 #[must_use]
 pub fn number(value: f64, unit: Unit) -> String {
     Scale::of(unit, value.abs()).show(value)
+}
+
+/// The samples of a metric that have no score, by class; empty where all have one.
+#[must_use]
+pub fn classes(metric: &MetricResult) -> String {
+    let mut text = String::new();
+    for (count, word) in [
+        (metric.n_unparsed, "unparsed"),
+        (metric.n_refused, "refused"),
+        (metric.n_error, "errors"),
+    ] {
+        if count > 0 {
+            let separator = if text.is_empty() { "" } else { ", " };
+            let _ = write!(text, "{separator}{count} {word}");
+        }
+    }
+    text
+}
+
+/// How a pillar stands, in words.
+#[must_use]
+pub const fn pillar_status(status: PillarStatus) -> &'static str {
+    match status {
+        PillarStatus::Pass => "pass",
+        PillarStatus::Fail => "fail",
+        PillarStatus::Inconclusive => "inconclusive",
+        PillarStatus::Measured => "measured",
+        PillarStatus::NotAssessed => "not assessed",
+    }
 }
 
 /// Digits and unit for numbers up to some size.

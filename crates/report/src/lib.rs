@@ -1,11 +1,35 @@
-//! Reports, from findings alone: terminal, JSON with its schema, JUnit. Apart so that no report can know more than the
-//! findings say, and every report can be made again from a record.
+//! Reports, from findings and, where texts are shown, recorded samples: terminal, JSON with its schema, JUnit, Markdown,
+//! and what GitHub and GitLab read. Apart and pure, so that no report can know more than the record says, and every
+//! report can be made again from it.
 
+pub mod clean;
+mod comparison;
 pub mod format;
+pub mod github;
+pub mod gitlab;
 pub mod json;
 pub mod junit;
+pub mod junit_samples;
+pub mod labels;
+pub mod markdown;
+mod markdown_text;
+pub mod rank;
 pub mod terminal;
 
+pub use github::{annotations as github_annotations, outputs as github_outputs};
+pub use gitlab::{code_quality as gitlab_code_quality, open_metrics};
 pub use json::{findings_json, findings_schema};
 pub use junit::junit;
+pub use junit_samples::JunitSamples;
+pub use labels::{Labels, MetricLabel, Standing, TaskLabels};
+pub use markdown::{COMMENT_BYTES_MAX, markdown};
 pub use terminal::{TerminalOptions, terminal};
+
+use seatrial_types::{Findings, Money};
+
+/// Money over all targets; `None` where that of any target is unknown.
+#[must_use]
+pub fn total_cost(findings: &Findings) -> Option<Money> {
+    let mut costs = findings.targets.iter().map(|target| target.cost_usd);
+    costs.try_fold(Money::default(), |sum, cost| Some(sum.saturating_add(cost?)))
+}

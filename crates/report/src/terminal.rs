@@ -18,6 +18,8 @@ const GATES_SHOWN_MAX: usize = 60;
 pub struct TerminalOptions {
     /// Whether to use ANSI colours.
     pub color: bool,
+    /// Whether to say the verdict alone.
+    pub brief: bool,
 }
 
 /// The findings as text with a final line break.
@@ -28,6 +30,9 @@ pub fn terminal(findings: &Findings, options: TerminalOptions) -> String {
         color: options.color,
     };
     screen.headline(findings);
+    if options.brief {
+        return screen.text;
+    }
     for target in &findings.targets {
         screen.target(target);
     }

@@ -3,6 +3,7 @@
 use crate::args::DemoArguments;
 use crate::error::CliError;
 use crate::output;
+use crate::reports::{self, Outputs};
 use crate::session::{self, Resume, Session};
 use crate::wiring;
 use seatrial_sim::{SimConfig, SimHandle};
@@ -45,13 +46,17 @@ pub(crate) fn demo(arguments: &DemoArguments) -> Result<ExitCode, CliError> {
     };
     let findings = session::conduct(session)?;
     drop(sim);
-    let (json, junit) = (out.join("findings.json"), out.join("junit.xml"));
-    session::write_reports(&findings, Some(&json), Some(&junit))?;
-    output::stderr(&format!(
-        "report files: {}, {}\n",
-        json.display(),
-        junit.display()
-    ));
+    let files = ["findings.json", "junit.xml", "report.md"].map(|name| out.join(name));
+    let store = out.join(".seatrial");
+    let outputs = Outputs {
+        json: Some(&files[0]),
+        junit: Some(&files[1]),
+        markdown: Some(&files[2]),
+        ..Outputs::none(&store)
+    };
+    reports::write(&findings, &outputs)?;
+    let names = files.each_ref().map(|file| file.display().to_string());
+    output::stderr(&format!("report files: {}\n", names.join(", ")));
     let code = session::exit_code(&findings);
     Ok(if arguments.gate || code == ExitCode::Interrupted {
         code

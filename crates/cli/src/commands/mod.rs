@@ -1,9 +1,11 @@
 //! One module per command.
 
 mod calculator;
+mod completions;
 mod demo;
 mod export;
 mod figures;
+mod report;
 mod run;
 mod schema;
 mod sim;
@@ -17,6 +19,8 @@ pub(crate) fn dispatch(arguments: Arguments) -> Result<ExitCode, CliError> {
     match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Demo(arguments) => demo::demo(&arguments),
+        Command::Report(arguments) => report::report(&arguments),
+        Command::Completions(arguments) => completions::completions(&arguments),
         Command::Export(arguments) => export::export(&arguments),
         Command::Sim(arguments) => sim::sim(&arguments),
         Command::Stats { command } => calculator::stats(&command),

@@ -3,17 +3,14 @@
 use crate::args::RunArguments;
 use crate::error::CliError;
 use crate::output;
+use crate::reports::{self, Outputs};
 use crate::session::{self, Resume, Session};
 use crate::wiring;
 use seatrial_types::{ExitCode, RunId};
 
 pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, CliError> {
-    for path in [&arguments.output.json, &arguments.output.junit]
-        .into_iter()
-        .flatten()
-    {
-        output::check_writable(path)?;
-    }
+    let outputs = Outputs::of(&arguments.output, &arguments.store.store);
+    outputs.check()?;
     let (draft, warnings) = seatrial_config::read_suite(&arguments.suite, &wiring::vocabulary())
         .map_err(|problems| CliError::rendered(problems.render(output::colors_stderr())))?;
     let resume = match &arguments.resume_run {
@@ -30,10 +27,6 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, CliError> {
         ca_file: arguments.ca_file.clone(),
     };
     let findings = session::conduct(session)?;
-    session::write_reports(
-        &findings,
-        arguments.output.json.as_deref(),
-        arguments.output.junit.as_deref(),
-    )?;
+    reports::write(&findings, &outputs)?;
     Ok(session::exit_code(&findings))
 }

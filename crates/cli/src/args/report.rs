@@ -1,0 +1,74 @@
+//! Arguments of `seatrial report` and `seatrial completions`.
+
+use super::StoreArguments;
+use super::examples::{COMPLETIONS_EXAMPLES, REPORT_EXAMPLES};
+use clap::{Args, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+#[command(after_long_help = REPORT_EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct ReportArguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<ReportCommand>,
+    /// Id of the run; `latest` is the newest one.
+    #[arg(required = true)]
+    pub(crate) run: Option<String>,
+    /// Form of the report.
+    #[arg(long, value_enum, default_value_t = ReportFormat::Terminal)]
+    pub(crate) format: ReportFormat,
+    /// Write to this file instead of standard output.
+    #[arg(long, short, value_name = "PATH")]
+    pub(crate) output: Option<PathBuf>,
+    /// JUnit: also a test case for each case, task and target.
+    #[arg(long)]
+    pub(crate) junit_samples: bool,
+    /// Exit with the code of the run instead of 0.
+    #[arg(long)]
+    pub(crate) gate: bool,
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReportCommand {
+    /// List the runs on record, newest first.
+    List(ReportListArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportListArguments {
+    /// Write the list as JSON; `-` is standard output.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) json: Option<PathBuf>,
+    /// Runs that are listed at most.
+    #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) limit: u32,
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// What `run` shows.
+    Terminal,
+    /// A comment on a pull request, at most 64 KiB.
+    Markdown,
+    /// The findings.
+    Json,
+    /// JUnit XML.
+    Junit,
+    /// Annotations for GitHub Actions; step summary and outputs where its variables are set.
+    Github,
+    /// GitLab's code quality report.
+    GitlabCodequality,
+    /// GitLab's metrics report: OpenMetrics text.
+    GitlabMetrics,
+}
+
+#[derive(Debug, Args)]
+#[command(after_long_help = COMPLETIONS_EXAMPLES)]
+pub(crate) struct CompletionsArguments {
+    /// Which shell.
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}

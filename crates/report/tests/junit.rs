@@ -1,0 +1,377 @@
+//! JUnit XML against the rules of the schema that Jenkins checks files with (`junit-10.xsd` of its xUnit plug-in: names,
+//! required attributes, order and number of children), written out here, and what of it is used by other systems:
+//! properties, file and line of a test case.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where its set-up does not hold")]
+
+mod common;
+
+use common::{findings, gate, many_failures};
+use quick_xml::Reader;
+use quick_xml::events::{BytesStart, Event};
+use seatrial_report::{JunitSamples, Labels, junit};
+use seatrial_types::{
+    Answer, Call, CallError, CallErrorKind, FinishReason, Message, Outcome, Role, SampleKey, SampleRecord,
+    Score, ScoreRecord, Usage,
+};
+use serde_json::json;
+use std::collections::HashMap;
+
+/// An element with its attributes and children.
+#[derive(Debug, Default)]
+struct Element {
+    name: String,
+    attributes: HashMap<String, String>,
+    children: Vec<Element>,
+    text: String,
+}
+
+impl Element {
+    fn of(start: &BytesStart<'_>) -> Self {
+        let attributes = start.attributes().map(|attribute| {
+            let attribute = attribute.unwrap();
+            let value = attribute
+                .normalized_value(quick_xml::XmlVersion::Implicit1_0)
+                .unwrap()
+                .into_owned();
+            (String::from_utf8(attribute.key.as_ref().to_vec()).unwrap(), value)
+        });
+        Self {
+            name: String::from_utf8(start.name().as_ref().to_vec()).unwrap(),
+            attributes: attributes.collect(),
+            ..Self::default()
+        }
+    }
+
+    fn all<'a>(&'a self, name: &'a str) -> Vec<&'a Element> {
+        let mut found = Vec::new();
+        for child in &self.children {
+            if child.name == name {
+                found.push(child);
+            }
+            found.extend(child.all(name));
+        }
+        found
+    }
+
+    fn property(&self, name: &str) -> Option<&str> {
+        let properties = self.children.iter().find(|child| child.name == "properties")?;
+        let property = properties
+            .children
+            .iter()
+            .find(|property| property.attributes["name"] == name)?;
+        Some(&property.attributes["value"])
+    }
+}
+
+fn parse(xml: &str) -> Element {
+    let mut reader = Reader::from_str(xml);
+    let mut open = vec![Element::default()];
+    loop {
+        match reader.read_event().unwrap() {
+            Event::Start(start) => open.push(Element::of(&start)),
+            Event::Empty(start) => open.last_mut().unwrap().children.push(Element::of(&start)),
+            Event::End(_) => {
+                let done = open.pop().unwrap();
+                open.last_mut().unwrap().children.push(done);
+            }
+            Event::Text(text) => open.last_mut().unwrap().text += &text.decode().unwrap(),
+            Event::Eof => return open.pop().unwrap().children.pop().unwrap(),
+            _ => {}
+        }
+    }
+}
+
+/// Name, allowed attributes (`!` marks required ones), allowed children.
+type Rule = (&'static str, &'static [&'static str], &'static [&'static str]);
+
+const RERUN: &[&str] = &["!type", "message", "time", "timestamp"];
+const RERUN_PARTS: &[&str] = &["stackTrace", "system-out", "system-err"];
+const RULES: [Rule; 13] = [
+    (
+        "testsuites",
+        &["name", "time", "tests", "failures", "errors", "skipped"],
+        &["testsuite"],
+    ),
+    (
+        "testsuite",
+        &[
+            "!name",
+            "!tests",
+            "!failures",
+            "!errors",
+            "time",
+            "skipped",
+            "disabled",
+            "timestamp",
+            "hostname",
+        ],
+        &["properties", "testcase", "system-out", "system-err"],
+    ),
+    (
+        "testcase",
+        &["!name", "time", "classname", "file", "line"],
+        &[
+            "properties",
+            "skipped",
+            "error",
+            "failure",
+            "rerunFailure",
+            "rerunError",
+            "flakyFailure",
+            "flakyError",
+            "system-out",
+            "system-err",
+        ],
+    ),
+    ("properties", &[], &["property"]),
+    ("property", &["!name", "!value"], &[]),
+    ("failure", &["type", "message"], &[]),
+    ("error", &["type", "message"], &[]),
+    ("skipped", &["type", "message"], &[]),
+    ("rerunFailure", RERUN, RERUN_PARTS),
+    ("rerunError", RERUN, RERUN_PARTS),
+    ("flakyFailure", RERUN, RERUN_PARTS),
+    ("flakyError", RERUN, RERUN_PARTS),
+    ("stackTrace", &[], &[]),
+];
+
+fn assert_valid(element: &Element) {
+    let rule = RULES.iter().find(|rule| rule.0 == element.name);
+    assert!(rule.is_some(), "<{}> is unknown", element.name);
+    let (name, attributes, children) = rule.unwrap();
+    for attribute in element.attributes.keys() {
+        assert!(
+            attributes
+                .iter()
+                .any(|known| known.trim_start_matches('!') == attribute),
+            "<{name} {attribute}> is unknown"
+        );
+    }
+    for required in attributes
+        .iter()
+        .filter_map(|attribute| attribute.strip_prefix('!'))
+    {
+        assert!(
+            element.attributes.contains_key(required),
+            "<{name}> lacks {required}"
+        );
+    }
+    if let Some(time) = element.attributes.get("time") {
+        assert!(time.parse::<f64>().is_ok(), "{time}");
+    }
+    let decisive = ["skipped", "error", "failure"];
+    let decided = element
+        .children
+        .iter()
+        .filter(|child| decisive.contains(&child.name.as_str()))
+        .count();
+    assert!(
+        decided <= 1 || *name != "testcase",
+        "a test case has {decided} results"
+    );
+    if *name == "testsuite" {
+        let cases: Vec<_> = element
+            .children
+            .iter()
+            .filter(|child| child.name == "testcase")
+            .collect();
+        let with = |kind: &str| {
+            cases
+                .iter()
+                .filter(|case| case.children.iter().any(|child| child.name == kind))
+                .count()
+        };
+        for (attribute, count) in [
+            ("tests", cases.len()),
+            ("failures", with("failure")),
+            ("errors", with("error")),
+        ] {
+            assert_eq!(element.attributes[attribute], count.to_string(), "{attribute}");
+        }
+    }
+    for child in &element.children {
+        assert!(
+            children.contains(&child.name.as_str()),
+            "<{}> inside <{name}>",
+            child.name
+        );
+        assert_valid(child);
+    }
+}
+
+fn labels() -> Labels {
+    let metric = |name: &str, kind: &str, unit: &str| json!({"name": name, "kind": kind, "unit": unit});
+    let plan = json!({"suite": {"targets": [{"name": "tier-1"}], "tasks": [{"name": "answers", "scorers": [
+        {"name": "exact_match", "metrics": [metric("exact_match", "binary", "share")]},
+        {"name": "length", "metrics": [metric("chars", "real", "count")]}]}]}});
+    Labels::of_plan(&plan.to_string())
+}
+
+/// `right`: `None` is an error instead of an answer.
+fn sample(case: u32, epoch: u32, right: Option<bool>, text: &str) -> SampleRecord {
+    let result = match right {
+        Some(_) => Ok(Answer {
+            text: text.to_owned(),
+            finish_reason: Some(FinishReason::Stop),
+            served_model: None,
+            request_id: None,
+            usage: Usage::default(),
+            streamed: false,
+            tool_calls: Vec::new(),
+        }),
+        None => Err(CallError {
+            kind: CallErrorKind::Timeout,
+            status: None,
+            message: text.to_owned(),
+        }),
+    };
+    let score = |scorer: u16, value: f64| ScoreRecord {
+        scorer,
+        score: Score {
+            metric: 0,
+            outcome: Outcome::Scored,
+            value: Some(value),
+            detail: Some(format!("read `{text}`")),
+        },
+    };
+    let scores = right.map_or_else(Vec::new, |right| {
+        vec![score(0, f64::from(u8::from(right))), score(1, 12.0)]
+    });
+    SampleRecord {
+        key: SampleKey {
+            target: 0,
+            task: 0,
+            epoch,
+            case,
+        },
+        case_id: format!("case {case}").into(),
+        cluster: None,
+        slices: Vec::new(),
+        prompt: vec![Message::new(Role::User, "?")],
+        call: Call {
+            attempts: Vec::new(),
+            cached: false,
+            result,
+        },
+        cost: Some("0.001".parse().unwrap()),
+        started_unix_ms: 0,
+        scores,
+    }
+}
+
+/// Protects CI systems that check files: every kind of gate and of sample keeps the schema.
+#[test]
+fn every_file_keeps_the_schema() {
+    let gates = vec![
+        gate("passes", "pass", false, 1.0, 4),
+        gate("fails", "fail", false, 0.01, 5),
+        gate("open", "inconclusive", false, 0.3, 6),
+        gate("undecided", "inconclusive", true, 0.3, 7),
+    ];
+    for exit_code in [1, 4, 130] {
+        let mut samples = JunitSamples::new(labels());
+        for (case, runs) in [
+            (0, [Some(true), Some(true)]),
+            (1, [Some(true), Some(false)]),
+            (2, [Some(false), Some(false)]),
+            (3, [None, None]),
+            (4, [None, Some(true)]),
+        ] {
+            for (epoch, right) in (0..).zip(runs) {
+                samples.add(&sample(case, epoch, right, "an answer"));
+            }
+        }
+        let xml = junit(&findings("fail", exit_code, &gates, &["careful"]), samples).unwrap();
+        assert_valid(&parse(&xml));
+    }
+    assert_valid(&parse(
+        &junit(&many_failures(500), JunitSamples::default()).unwrap(),
+    ));
+}
+
+/// Protects what CI systems show of a gate: its numbers as properties, its place, and a name without any of them.
+#[test]
+fn gates_have_properties() {
+    let xml = junit(
+        &findings("fail", 1, &[gate("quality", "fail", false, 0.012, 5)], &[]),
+        JunitSamples::default(),
+    );
+    let root = parse(&xml.unwrap());
+    let case = root.all("testcase")[0];
+    assert_eq!(
+        (case.attributes["name"].as_str(), case.attributes["line"].as_str()),
+        ("quality", "5")
+    );
+    for (name, value) in [
+        ("score", "0.8"),
+        ("threshold", "0.9"),
+        ("ci_low", "0.75"),
+        ("ci_high", "0.84"),
+        ("n", "200"),
+        ("p_value", "0.012"),
+        ("cost_usd", "0.24"),
+        ("verdict", "fail"),
+    ] {
+        assert_eq!(case.property(name), Some(value), "{name}");
+    }
+    let suite = root.all("testsuite")[0];
+    assert_eq!(suite.attributes["time"], "90.000");
+    assert!(suite.attributes["timestamp"].starts_with("2026-01-31T12:00:00"));
+    assert_eq!(suite.property("output_tokens"), None);
+}
+
+/// Protects flakiness from being hidden: repetitions that disagree are flaky, those that agree are not.
+#[test]
+fn repetitions_that_disagree_are_flaky() {
+    let mut samples = JunitSamples::new(labels());
+    for (case, runs) in [
+        (0, [true, true, true]),
+        (1, [true, false, true]),
+        (2, [false, false, false]),
+    ] {
+        for (epoch, right) in (0..).zip(runs) {
+            samples.add(&sample(case, epoch, Some(right), "an answer"));
+        }
+    }
+    let root = parse(&junit(&findings("pass", 0, &[], &[]), samples).unwrap());
+    let cases = root.all("testcase");
+    let kinds = |case: &Element| -> Vec<String> {
+        case.children[1..]
+            .iter()
+            .map(|child| child.name.clone())
+            .collect()
+    };
+    assert_eq!(kinds(cases[0]), Vec::<String>::new());
+    assert_eq!(kinds(cases[1]), ["flakyFailure"]);
+    assert_eq!(kinds(cases[2]), ["failure", "rerunFailure", "rerunFailure"]);
+    assert_eq!(cases[1].property("passes"), Some("2/3"));
+    let flaky = cases[1].all("flakyFailure")[0];
+    assert!(
+        flaky.attributes["message"].starts_with("2 of 3 repetitions right; wrong"),
+        "{flaky:?}"
+    );
+    assert!(flaky.text.contains("answer: an answer"), "{flaky:?}");
+}
+
+/// Protects the file against answers: no character that XML forbids, no megabytes, no other name for the same test.
+#[test]
+fn hostile_answers_are_harmless() {
+    let mut samples = JunitSamples::new(labels());
+    let hostile = format!(
+        "\0\u{1b}[31m]]></failure>\u{fffe}\u{202e}{}",
+        "long ".repeat(200_000)
+    );
+    samples.add(&sample(0, 0, Some(false), &hostile));
+    let xml = junit(&findings("pass", 0, &[], &[]), samples).unwrap();
+    assert!(xml.len() < 20_000, "{}", xml.len());
+    assert!(
+        !xml.contains('\0')
+            && !xml.contains('\u{1b}')
+            && !xml.contains('\u{fffe}')
+            && !xml.contains('\u{202e}')
+    );
+    let root = parse(&xml);
+    assert_valid(&root);
+    assert!(root.all("failure")[0].text.contains("characters left out"));
+}
