@@ -120,6 +120,8 @@ fn target_run(
         Endpoint::OpenAi(openai) => {
             let endpoint = provider::Endpoint {
                 name: target.name.clone(),
+                api: provider::Api::Chat,
+                headers: Vec::new(),
                 base_url: openai.base_url.clone(),
                 model: openai.model.clone(),
                 key: key(&openai.api_key_env, openai.api_key_required)?,
@@ -140,11 +142,11 @@ fn target_run(
                 extra_ca: ca_file.map(PathBuf::from),
                 pressure: Arc::default(),
             };
-            let chat = provider::OpenAiChat::try_new(endpoint, *clock, seed).map_err(|error| {
+            let chat = provider::Remote::try_new(endpoint, *clock, seed).map_err(|error| {
                 let (message, hint) = split_hint(&error.to_string());
-                ("base_url", message, hint)
+                (error.key(), message, hint)
             })?;
-            provider::Provider::OpenAi(Box::new(chat))
+            provider::Provider::from(chat)
         }
         Endpoint::Recorded(recorded) => {
             let fields = provider::RecordedFields {

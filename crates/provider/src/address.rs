@@ -4,9 +4,6 @@
 use hyper::Uri;
 use hyper::header::HeaderValue;
 
-/// Path of the API under its root.
-const PATH: &str = "/chat/completions";
-
 /// Where requests go.
 #[derive(Debug, Clone)]
 pub(crate) struct Address {
@@ -25,8 +22,9 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    /// Reads a base URL. The error reads after "base_url of target …" and never repeats a password.
-    pub(crate) fn parse(base_url: &str) -> Result<Self, String> {
+    /// Reads a base URL; requests go to `api_path` under it. The error reads after "base_url of target …" and never repeats
+    /// a password.
+    pub(crate) fn parse(base_url: &str, api_path: &str) -> Result<Self, String> {
         if !base_url.contains("://") {
             return Err(format!("is `{base_url}`, which has no scheme"));
         }
@@ -59,14 +57,19 @@ impl Address {
         }
         let host_header = HeaderValue::from_str(authority.as_str())
             .map_err(|_| "has a host that a header cannot carry".to_owned())?;
-        let root = uri.path().trim_end_matches('/');
+        let root = if api_path.is_empty() {
+            // The address is the whole of it, and a slash at its end may count.
+            uri.path()
+        } else {
+            uri.path().trim_end_matches('/')
+        };
         // Some people copy the whole address from a provider's page.
-        let path = root.strip_suffix(PATH).unwrap_or(root);
+        let path = root.strip_suffix(api_path).unwrap_or(root);
         let scheme = if https { "https" } else { "http" };
-        let shown = format!("{scheme}://{authority}{path}{PATH}");
+        let shown = format!("{scheme}://{authority}{path}{api_path}");
         let target = uri.query().map_or_else(
-            || format!("{path}{PATH}"),
-            |query| format!("{path}{PATH}?{query}"),
+            || format!("{path}{api_path}"),
+            |query| format!("{path}{api_path}?{query}"),
         );
         let target = target
             .parse()
@@ -85,6 +88,23 @@ impl Address {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const CHAT: &str = "/chat/completions";
+
+    /// Protects addresses that are whole: nothing is added, and nothing taken away.
+    #[test]
+    fn takes_whole_addresses() {
+        for (url, target) in [
+            ("http://h", "/"),
+            ("http://h/", "/"),
+            ("http://h/ask/", "/ask/"),
+            ("http://h/ask?x=1", "/ask?x=1"),
+        ] {
+            let address = Address::parse(url, "").unwrap();
+            assert_eq!(address.target.to_string(), target, "{url}");
+            assert!(!address.shown.contains('?'));
+        }
+    }
 
     /// Protects the request line: slashes, queries, whole addresses and IPv6 all lead to the right place.
     #[test]
@@ -117,7 +137,7 @@ mod tests {
             ),
         ];
         for (url, host, port, target) in cases {
-            let address = Address::parse(url).unwrap();
+            let address = Address::parse(url, CHAT).unwrap();
             assert_eq!((address.host.as_str(), address.port), (host, port), "{url}");
             assert_eq!(address.target.to_string(), target, "{url}");
             assert!(!address.shown.contains('?'), "{url}");
@@ -135,9 +155,9 @@ mod tests {
             "http:///v1",
             "http://h:99999/",
         ] {
-            assert!(Address::parse(url).is_err(), "{url}");
+            assert!(Address::parse(url, CHAT).is_err(), "{url}");
         }
-        let problem = Address::parse("https://me:hunter2@h/v1").unwrap_err();
+        let problem = Address::parse("https://me:hunter2@h/v1", CHAT).unwrap_err();
         assert!(!problem.contains("hunter2"));
     }
 }

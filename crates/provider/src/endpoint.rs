@@ -1,7 +1,7 @@
 //! What describes an endpoint, and why a description cannot be used. Apart from the client so that a suite can be
 //! checked without one.
 
-use crate::Pressure;
+use crate::{Api, Pressure};
 use seatrial_types::Secret;
 use serde_json::{Map, Value};
 use std::path::PathBuf;
@@ -16,12 +16,17 @@ pub const TIMEOUT_MAX: Duration = Duration::from_secs(24 * 3600);
 pub struct Endpoint {
     /// Name of the target, for messages.
     pub name: String,
-    /// Root of the API, such as `https://api.openai.com/v1`; a query is kept, user names and passwords are refused.
+    /// API that it speaks.
+    pub api: Api,
+    /// Root of the API, such as `https://api.openai.com/v1`, or the whole address with [`Api::Json`]; a query is kept, user
+    /// names and passwords are refused.
     pub base_url: String,
-    /// Model to ask for.
+    /// Model to ask for; unused with [`Api::Json`].
     pub model: String,
-    /// API key, sent as a bearer token.
+    /// API key, sent as the API wants it.
     pub key: Option<Secret>,
+    /// Headers beside those that every request has; one of the same name is replaced.
+    pub headers: Vec<Header>,
     /// Parameters sent with every request, such as `temperature`.
     pub params: Map<String, Value>,
     /// Limits that this client keeps.
@@ -34,6 +39,17 @@ pub struct Endpoint {
     pub extra_ca: Option<PathBuf>,
     /// Told of every push-back as it happens.
     pub pressure: Arc<Pressure>,
+}
+
+/// A header of every request.
+#[derive(Debug, Clone)]
+pub struct Header {
+    /// Name.
+    pub name: String,
+    /// Value.
+    pub value: Secret,
+    /// Whether the value is kept out of messages.
+    pub is_secret: bool,
 }
 
 /// Limits of an endpoint.
@@ -103,6 +119,16 @@ pub enum EndpointError {
         /// Name of the target.
         target: String,
     },
+    /// A header that cannot be sent.
+    #[error("header `{header}` of target `{target}` {problem}")]
+    Header {
+        /// Name of the target.
+        target: String,
+        /// Name of the header.
+        header: String,
+        /// What is wrong with it, and what to do.
+        problem: &'static str,
+    },
     /// A parameter that has a place of its own.
     #[error("params of target `{target}` sets `{param}`, which has its own place; hint: {hint}")]
     ReservedParam {
@@ -135,6 +161,20 @@ pub enum EndpointError {
         /// What is wrong with it.
         problem: String,
     },
+}
+
+impl EndpointError {
+    /// The part of the description that is wrong, as a suite calls it.
+    #[must_use]
+    pub const fn key(&self) -> &'static str {
+        match self {
+            Self::BaseUrl { .. } | Self::Certificates { .. } => "base_url",
+            Self::Key { .. } => "api_key_env",
+            Self::Header { .. } => "headers",
+            Self::ReservedParam { .. } => "params",
+            Self::Limit { .. } => "limits",
+        }
+    }
 }
 
 impl Endpoint {

@@ -5,24 +5,40 @@
 //! errors included, and nothing here knows suites or metrics.
 
 mod address;
+mod anthropic;
+mod api;
 mod backoff;
+mod body;
 pub mod clock;
 mod dial;
 pub mod endpoint;
+mod exchange;
+mod fault;
+mod headers;
+mod http;
+mod image;
+mod lenient;
 mod limiter;
 mod link;
-pub mod openai;
+mod openai;
 mod pool;
 pub mod pressure;
 mod provider;
+mod rate_limit;
+mod reader;
 pub mod recorded;
+mod remote;
 mod retry_after;
 mod sse;
+pub mod usage;
 mod wire;
 
+pub use anthropic::MAX_TOKENS_DEFAULT;
+pub use api::Api;
 pub use clock::Clock;
-pub use endpoint::{Endpoint, EndpointError, Limits, RetryPolicy};
-pub use openai::OpenAiChat;
+pub use endpoint::{Endpoint, EndpointError, Header, Limits, RetryPolicy};
+pub use http::{JsonApi, JsonApiError, JsonSpec, JsonStreamSpec};
 pub use pressure::{Pressure, PushBacks};
 pub use provider::Provider;
 pub use recorded::{Recorded, RecordedError, RecordedFields};
+pub use remote::Remote;

@@ -2,7 +2,10 @@
 //! nor this client's queueing, so the moment at which the limit opened must come out of here exactly.
 
 use crate::Limits;
+use seatrial_types::RateLimit;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
@@ -11,6 +14,9 @@ const MINUTE_NS: u128 = 60_000_000_000;
 
 /// Burst of both limits in nanoseconds of their rate: what one second allows may come at once.
 const BURST_NS: u64 = 1_000_000_000;
+
+/// Longest wait for a refill that a server names; beyond it, asking and being refused tells more.
+const REFILL_WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// Lets requests through in the order in which they came, no faster than the limits.
 #[derive(Debug)]
@@ -22,6 +28,8 @@ pub(crate) struct Limiter {
     refunded: Notify,
     limited: bool,
     tokens_limited: bool,
+    /// The server has named a refill at least once; until then endpoints without limits take no lock.
+    paused: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -31,6 +39,8 @@ struct Buckets {
     tokens: Option<Bucket>,
     /// Nothing is due before this: the last request let through, or the refund that opened the limit.
     opened_ns: u64,
+    /// The server has nothing left before this.
+    paused_until_ns: u64,
 }
 
 /// A token bucket kept as its "theoretical arrival time" (GCRA, ITU-T I.371): the moment at which it will be full
@@ -63,11 +73,13 @@ impl Limiter {
             turn: tokio::sync::Mutex::new(()),
             limited: requests.is_some() || tokens.is_some(),
             tokens_limited: tokens.is_some(),
+            paused: AtomicBool::new(false),
             buckets: Mutex::new(Buckets {
                 zero: Instant::now(),
                 requests,
                 tokens,
                 opened_ns: 0,
+                paused_until_ns: 0,
             }),
             refunded: Notify::new(),
         }
@@ -83,7 +95,7 @@ impl Limiter {
     ///
     /// Dropping the future before it is done charges nothing.
     pub(crate) async fn admit(&self, tokens: u64, earliest: Instant) -> Instant {
-        if !self.limited {
+        if !self.limited && !self.paused.load(Relaxed) {
             return earliest;
         }
         let _turn = self.turn.lock().await;
@@ -98,6 +110,20 @@ impl Limiter {
                 () = sleep_until(opens) => {}
                 () = refunded => {}
             }
+        }
+    }
+
+    /// Heeds what the server says of its own limits: where nothing is left, nothing is sent before the refill. Waiting for
+    /// it is the limit's doing, as with limits of the user's own.
+    pub(crate) fn heed(&self, limit: &RateLimit) {
+        let refill =
+            |remaining: Option<u64>, reset_ms: Option<u64>| reset_ms.filter(|_| remaining == Some(0));
+        let wait_ms = refill(limit.requests_remaining, limit.requests_reset_ms)
+            .max(refill(limit.tokens_remaining, limit.tokens_reset_ms));
+        if let Some(wait_ms) = wait_ms.filter(|wait_ms| *wait_ms > 0) {
+            let wait = Duration::from_millis(wait_ms).min(REFILL_WAIT_MAX);
+            self.lock().pause(wait);
+            self.paused.store(true, Relaxed);
         }
     }
 
@@ -124,16 +150,21 @@ impl Buckets {
     }
 
     fn moment(&self, ns: u64) -> Instant {
-        let far = self.zero + std::time::Duration::from_secs(365 * 24 * 3600);
-        self.zero
-            .checked_add(std::time::Duration::from_nanos(ns))
-            .unwrap_or(far)
+        let far = self.zero + Duration::from_secs(365 * 24 * 3600);
+        self.zero.checked_add(Duration::from_nanos(ns)).unwrap_or(far)
     }
 
     /// When both buckets are open.
     fn opens_ns(&self) -> u64 {
         let opens = |bucket: &Option<Bucket>| bucket.as_ref().map_or(0, Bucket::opens_ns);
-        opens(&self.requests).max(opens(&self.tokens))
+        opens(&self.requests)
+            .max(opens(&self.tokens))
+            .max(self.paused_until_ns)
+    }
+
+    fn pause(&mut self, wait: Duration) {
+        let until_ns = self.ns(Instant::now() + wait);
+        self.paused_until_ns = self.paused_until_ns.max(until_ns);
     }
 
     fn try_charge(&mut self, tokens: u64, earliest: Instant) -> Result<Instant, Instant> {
@@ -190,7 +221,6 @@ impl Bucket {
 mod tests {
     use super::*;
     use std::sync::Arc;
-    use std::time::Duration;
 
     fn limits(rpm: Option<u64>, tpm: Option<u64>) -> Limits {
         Limits {
@@ -303,6 +333,30 @@ mod tests {
         tokio::task::yield_now().await;
         tokio::time::advance(Duration::from_secs(14)).await;
         assert_eq!((waiting.await.unwrap() - start).as_secs(), 10);
+    }
+
+    /// Protects a server that says it has nothing left: nothing is sent before the refill that it names, within reason,
+    /// and what it has left is left to it.
+    #[tokio::test(start_paused = true)]
+    async fn refills_are_awaited() {
+        let limiter = Limiter::new(&limits(None, None));
+        let start = Instant::now();
+        let told = |remaining, reset_ms| RateLimit {
+            requests_remaining: Some(remaining),
+            requests_reset_ms: Some(reset_ms),
+            ..RateLimit::default()
+        };
+        limiter.heed(&told(5, 9000));
+        assert_eq!(limiter.admit(0, start).await, start);
+        limiter.heed(&told(0, 3000));
+        limiter.heed(&told(0, 1000));
+        assert_eq!((limiter.admit(0, start).await - start).as_secs(), 3);
+        limiter.heed(&RateLimit {
+            tokens_remaining: Some(0),
+            tokens_reset_ms: Some(u64::MAX),
+            ..RateLimit::default()
+        });
+        assert_eq!((limiter.admit(0, Instant::now()).await - start).as_secs(), 63);
     }
 
     /// Protects arithmetic at the ends of the ranges.

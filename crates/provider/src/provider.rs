@@ -1,14 +1,14 @@
 //! The sum of all ways to get an answer. An enum and not a trait: the set is closed, and a call stays free of a boxed
 //! future.
 
-use crate::{OpenAiChat, Recorded};
+use crate::{Recorded, Remote};
 use seatrial_types::{Call, ModelRequest};
 
 /// A target that can be called.
 #[derive(Debug)]
 pub enum Provider {
-    /// An endpoint with the OpenAI chat completions API.
-    OpenAi(Box<OpenAiChat>),
+    /// An endpoint that is called over HTTP.
+    Remote(Box<Remote>),
     /// Answers from a file.
     Recorded(Box<Recorded>),
 }
@@ -19,15 +19,15 @@ impl Provider {
     /// Dropping the future abandons the call: its connection is closed, nothing else keeps running.
     pub async fn call(&self, request: &ModelRequest) -> Call {
         match self {
-            Self::OpenAi(chat) => chat.call(request).await,
+            Self::Remote(remote) => remote.call(request).await,
             Self::Recorded(recorded) => recorded.call(request),
         }
     }
 }
 
-impl From<OpenAiChat> for Provider {
-    fn from(chat: OpenAiChat) -> Self {
-        Self::OpenAi(Box::new(chat))
+impl From<Remote> for Provider {
+    fn from(remote: Remote) -> Self {
+        Self::Remote(Box::new(remote))
     }
 }
 

@@ -3,7 +3,7 @@
 
 mod row;
 
-use crate::openai::usage_of;
+use crate::usage::of_openai_chat;
 use row::{CsvColumns, Row, RowError};
 use seatrial_types::{Answer, Attempt, Call, CallError, CallErrorKind, ModelRequest, Timing, Usage};
 use std::fs::File;
@@ -275,7 +275,7 @@ impl Recorded {
             Some(columns) => Row::of_csv_text(&bytes, columns).map(Row::into_owned),
         };
         let row = row.map_err(|error| problem(&error.what))?;
-        let usage = row.usage.as_deref().map(usage_of).unwrap_or_default();
+        let usage = row.usage.as_deref().map(of_openai_chat).unwrap_or_default();
         Ok((row, usage))
     }
 

@@ -5,7 +5,7 @@
 mod common;
 
 use common::*;
-use seatrial_provider::{Clock, Endpoint, EndpointError, OpenAiChat};
+use seatrial_provider::{Clock, Endpoint, EndpointError, Remote};
 use seatrial_types::{CallErrorKind, Secret};
 use serde_json::json;
 use std::sync::Arc;
@@ -324,7 +324,7 @@ async fn endpoints_are_checked() {
     let refuse = |change: fn(&mut Endpoint)| {
         let mut endpoint = endpoint("http://127.0.0.1:1/v1");
         change(&mut endpoint);
-        OpenAiChat::try_new(endpoint, Clock::start(), 0).unwrap_err()
+        Remote::try_new(endpoint, Clock::start(), 0).unwrap_err()
     };
     let error = refuse(|endpoint| endpoint.base_url = "127.0.0.1:1".to_owned());
     assert!(matches!(error, EndpointError::BaseUrl { .. }), "{error}");

@@ -150,7 +150,7 @@ impl FinishReason {
     pub fn from_word(word: &str) -> Self {
         match word {
             "stop" | "end_turn" | "stop_sequence" => Self::Stop,
-            "length" | "max_tokens" => Self::Length,
+            "length" | "max_tokens" | "max_output_tokens" | "model_context_window_exceeded" => Self::Length,
             "content_filter" => Self::ContentFilter,
             "refusal" => Self::Refusal,
             "tool_calls" | "function_call" | "tool_use" => Self::ToolCalls,

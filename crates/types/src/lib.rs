@@ -40,7 +40,7 @@ pub use score::{MetricKind, MetricSpec, Outcome, Pillar, Score};
 pub use secret::Secret;
 pub use spend::ModelSpend;
 pub use timing::Timing;
-pub use usage::{Price, Usage, UsageTotals};
+pub use usage::{Price, Usage, UsageClasses, UsageTotals};
 
 /// The version of this build of Seatrial, as `--version` and every result print it.
 pub const TOOL_VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -21,6 +21,45 @@ pub struct Usage {
     pub reasoning_tokens: Option<u64>,
 }
 
+/// Token counts in classes that do not overlap: what prices apply to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct UsageClasses {
+    /// Prompt tokens that were neither read from nor written to the cache.
+    pub input_uncached: Option<u64>,
+    /// Prompt tokens read from the cache.
+    pub cache_read: Option<u64>,
+    /// Prompt tokens written to the cache.
+    pub cache_write: Option<u64>,
+    /// Generated tokens that the user sees.
+    pub output_visible: Option<u64>,
+    /// Generated tokens that the user does not see.
+    pub reasoning: Option<u64>,
+}
+
+impl Usage {
+    /// The counts apart. Where the whole is known, the classes that are known add up to it: a part that the provider
+    /// did not name is not split off.
+    #[must_use]
+    pub fn classes(&self) -> UsageClasses {
+        let without = |whole: Option<u64>, parts: [Option<u64>; 2]| {
+            let parts = parts
+                .iter()
+                .fold(0_u64, |sum, part| sum.saturating_add(part.unwrap_or(0)));
+            whole.map(|whole| whole.saturating_sub(parts))
+        };
+        UsageClasses {
+            input_uncached: without(
+                self.input_tokens,
+                [self.cache_read_tokens, self.cache_write_tokens],
+            ),
+            cache_read: self.cache_read_tokens,
+            cache_write: self.cache_write_tokens,
+            output_visible: without(self.output_tokens, [self.reasoning_tokens, None]),
+            reasoning: self.reasoning_tokens,
+        }
+    }
+}
+
 /// Token counts summed over answers; an unknown in any answer makes the sum unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageTotals {

@@ -1,11 +1,12 @@
-//! The OpenAI chat completions API, as OpenAI and the many servers that imitate it speak it.
+//! OpenAI's APIs, as OpenAI and the many servers that imitate it speak them.
 
-mod body;
-mod chat;
-mod exchange;
-mod fault;
+mod embeddings;
 mod fold;
 mod json;
+mod messages;
+mod responses;
 
-pub use chat::OpenAiChat;
-pub(crate) use json::usage_of;
+pub(crate) use embeddings::{embedding_of, input_of};
+pub(crate) use fold::ChatFold;
+pub(crate) use messages::{write_chat_message, write_prompt, write_response_items};
+pub(crate) use responses::ResponsesFold;

@@ -4,7 +4,7 @@
 
 #![expect(dead_code, reason = "each test binary uses a part of it")]
 
-use seatrial_provider::{Clock, Endpoint, Limits, OpenAiChat, RetryPolicy};
+use seatrial_provider::{Api, Clock, Endpoint, Limits, Remote, RetryPolicy};
 use seatrial_types::{Call, CallErrorKind, Message, ModelRequest, Role, Timing};
 use serde_json::{Map, Value};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -244,6 +244,8 @@ pub(crate) const DONE: &str = "data: [DONE]\n\n";
 pub(crate) fn endpoint(url: &str) -> Endpoint {
     Endpoint {
         name: "t".to_owned(),
+        api: Api::Chat,
+        headers: Vec::new(),
         base_url: url.to_owned(),
         model: "m".to_owned(),
         key: None,
@@ -261,8 +263,8 @@ pub(crate) fn endpoint(url: &str) -> Endpoint {
     }
 }
 
-pub(crate) fn chat(endpoint: Endpoint) -> OpenAiChat {
-    OpenAiChat::try_new(endpoint, Clock::start(), 0).unwrap()
+pub(crate) fn chat(endpoint: Endpoint) -> Remote {
+    Remote::try_new(endpoint, Clock::start(), 0).unwrap()
 }
 
 pub(crate) fn ask(text: &str) -> ModelRequest {

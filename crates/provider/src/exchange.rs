@@ -1,12 +1,14 @@
 //! One attempt: a request over one connection, and its answer read to the end. Apart from the retrying, so that every
 //! attempt is timed and bounded in one place.
 
-use super::fault::{Fault, Refusal, Wording};
-use super::fold::{AnswerReader, Format};
 use crate::Clock;
+use crate::api::{Api, Fold};
 use crate::dial::Dialer;
+use crate::fault::{Fault, Refusal, Wording};
 use crate::link::{HEAD_BYTES_MAX, Link};
 use crate::pool::Pool;
+use crate::rate_limit::rate_limit;
+use crate::reader::{AnswerReader, Format};
 use crate::retry_after::retry_after_ms;
 use crate::wire::Stamps;
 use bytes::Bytes;
@@ -14,7 +16,7 @@ use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use hyper::{Method, Request, Response, Uri};
-use seatrial_types::{Answer, CallErrorKind, Timing};
+use seatrial_types::{Answer, CallErrorKind, RateLimit, Timing};
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,15 +28,20 @@ pub(crate) const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Most bytes of an error's body; what is longer is cut.
 const ERROR_BODY_BYTES_MAX: usize = 64 * 1024;
 
-/// How long the end of a body may come after `[DONE]` before the connection is given up. The answer is not.
+/// How long the end of a body may come after the last event before the connection is given up. The answer is not.
 const DONE_GRACE: Duration = Duration::from_secs(1);
 
-/// The provider's id of a request.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The provider's id of a request: OpenAI's and most others' header, and Anthropic's.
+const REQUEST_IDS: [HeaderName; 2] = [
+    HeaderName::from_static("x-request-id"),
+    HeaderName::from_static("request-id"),
+];
 
 /// Asks one endpoint, once at a time or from many calls at once.
 #[derive(Debug)]
 pub(crate) struct Exchange {
+    pub(crate) api: Api,
+    pub(crate) method: Method,
     pub(crate) clock: Clock,
     pub(crate) dialer: Dialer,
     pub(crate) pool: Pool,
@@ -51,6 +58,7 @@ pub(crate) struct Exchange {
 pub(crate) struct Outcome {
     pub(crate) timing: Timing,
     pub(crate) status: Option<u16>,
+    pub(crate) rate_limit: RateLimit,
     pub(crate) result: Result<Answer, Fault>,
 }
 
@@ -59,6 +67,7 @@ pub(crate) struct Outcome {
 struct Progress {
     stamps: Option<Arc<Stamps>>,
     status: Option<u16>,
+    rate_limit: RateLimit,
     token_events_ns: Vec<u64>,
     /// When the latest byte of head or content was read.
     latest_ns: Option<u64>,
@@ -86,6 +95,7 @@ impl Exchange {
                 end_ns: latest_ns.unwrap_or_else(|| self.clock.now_ns()),
             },
             status: progress.status,
+            rate_limit: progress.rate_limit,
             result,
         }
     }
@@ -94,6 +104,7 @@ impl Exchange {
         let (link, response) = self.send(body, progress).await?;
         let status = response.status().as_u16();
         progress.status = Some(status);
+        progress.rate_limit = rate_limit(response.headers());
         progress.latest_ns = link.stamps.last_read_ns();
         if response.status().is_success() {
             self.read_answer(link, response, progress).await
@@ -131,7 +142,7 @@ impl Exchange {
 
     fn request(&self, body: Bytes) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(body));
-        *request.method_mut() = Method::POST;
+        *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.target.clone();
         *request.headers_mut() = self.headers.clone();
         request
@@ -156,7 +167,11 @@ impl Exchange {
             return Err(self.too_large(status));
         }
         let content_type = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-        let mut reader = AnswerReader::new(status, Format::of_content_type(content_type));
+        let mut reader = AnswerReader::new(
+            status,
+            Format::of_content_type(content_type),
+            Fold::new(&self.api),
+        );
         let mut at_end = false;
         while !reader.is_done() {
             let piece = match link.next_piece(&mut body).await {
@@ -182,7 +197,10 @@ impl Exchange {
         let end_ns = progress.latest_ns.unwrap_or_else(|| self.clock.now_ns());
         let answer = reader.finish(end_ns, &mut progress.token_events_ns, &self.wording)?;
         let mut answer = answer.ok_or_else(|| self.truncated(status))?;
-        if let Some(id) = head.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()) {
+        let id = REQUEST_IDS
+            .iter()
+            .find_map(|name| head.headers.get(name)?.to_str().ok());
+        if let Some(id) = id {
             answer.request_id = Some(id.to_owned());
         }
         Ok(answer)
@@ -254,7 +272,8 @@ impl Exchange {
     }
 
     fn truncated(&self, status: u16) -> Fault {
-        let problem = format!("answered {status}, and the stream ended without a finish reason or [DONE]");
+        let problem =
+            format!("answered {status}, and the stream ended without a finish reason or its last event");
         self.wording
             .fault(CallErrorKind::Truncated, Some(status), &problem)
     }
@@ -274,7 +293,7 @@ const fn is_given_up(kind: CallErrorKind) -> bool {
     )
 }
 
-/// Reads what is left after `[DONE]`, so that the connection can be used again.
+/// Reads what is left after the last event, so that the connection can be used again.
 async fn reads_to_end(link: &mut Link, body: &mut Incoming) -> bool {
     let rest = async {
         let mut left = ERROR_BODY_BYTES_MAX;

@@ -1,13 +1,16 @@
 //! What went wrong in one attempt, in words. Apart because every text that a server sends passes through here on its
 //! way to a message, and this is where keys, control characters and length are taken out.
 
-use super::json::ErrorText;
 use crate::dial::DialError;
+use crate::lenient::ErrorText;
 use seatrial_types::{CallError, CallErrorKind, Secret};
 use std::time::Duration;
 
 /// Most characters of a server's text in a message.
 const EXCERPT_CHARS_MAX: usize = 300;
+
+/// Code of a 429 for an account without credit.
+const OUT_OF_QUOTA: &str = "insufficient_quota";
 
 /// Why an attempt failed.
 #[derive(Debug)]
@@ -43,12 +46,13 @@ pub(crate) struct Refusal<'a> {
 #[derive(Debug)]
 pub(crate) struct Wording {
     url: String,
-    key: Option<Secret>,
+    /// Key and secret headers, which a server may send back.
+    secrets: Vec<Secret>,
 }
 
 impl Wording {
-    pub(crate) const fn new(url: String, key: Option<Secret>) -> Self {
-        Self { url, key }
+    pub(crate) const fn new(url: String, secrets: Vec<Secret>) -> Self {
+        Self { url, secrets }
     }
 
     /// Something in the way, `problem` said after the URL; the kind decides about trying again.
@@ -102,7 +106,7 @@ impl Wording {
             _ => CallErrorKind::InvalidAnswer,
         };
         let text = ErrorText::of_body(refusal.body);
-        let out_of_quota = status == 429 && text.code.as_deref() == Some("insufficient_quota");
+        let out_of_quota = status == 429 && text.code.as_deref() == Some(OUT_OF_QUOTA);
         let hint = match status {
             401 | 403 => Some("check the key in api_key_env"),
             404 => Some("check model and base_url, which usually ends in /v1"),
@@ -134,12 +138,22 @@ impl Wording {
 
     /// An error inside an answer with status 2xx.
     pub(crate) fn error_inside(&self, status: u16, json: &[u8]) -> Fault {
-        let text = ErrorText::of_body(json);
+        self.reported(status, &ErrorText::of_body(json))
+    }
+
+    /// The same, taken apart already. What the server calls it decides about trying again: an overloaded one may
+    /// recover, a request that it does not understand will not become better.
+    pub(crate) fn reported(&self, status: u16, text: &ErrorText) -> Fault {
+        let code = text.code.as_deref().unwrap_or_default();
         let problem = format!(
             "answered {status} and then reported an error: {}",
             self.excerpt(&text.message)
         );
-        self.fault(CallErrorKind::Server, Some(status), &problem)
+        let fault = self.fault(kind_of_code(code), Some(status), &problem);
+        Fault {
+            retry: fault.retry && code != OUT_OF_QUOTA,
+            ..fault
+        }
     }
 
     /// An answer that is not what the API documents; `found` is part of it.
@@ -178,9 +192,29 @@ impl Wording {
     }
 
     fn redact(&self, text: &str) -> String {
-        self.key
-            .as_ref()
-            .map_or_else(|| text.to_owned(), |key| key.redact(text))
+        let mut text = text.to_owned();
+        for secret in &self.secrets {
+            text = secret.redact(&text);
+        }
+        text
+    }
+}
+
+/// The class of an error that is only named, by the words of OpenAI and Anthropic; the server's fault unless known
+/// otherwise.
+fn kind_of_code(code: &str) -> CallErrorKind {
+    match code {
+        "rate_limit_exceeded" | "rate_limit_error" | OUT_OF_QUOTA => CallErrorKind::RateLimited,
+        "authentication_error" | "permission_error" | "invalid_api_key" => CallErrorKind::Auth,
+        "invalid_request_error"
+        | "invalid_prompt"
+        | "not_found_error"
+        | "request_too_large"
+        | "billing_error"
+        | "model_not_found"
+        | "context_length_exceeded" => CallErrorKind::BadRequest,
+        "timeout_error" => CallErrorKind::Timeout,
+        _ => CallErrorKind::Server,
     }
 }
 
@@ -206,7 +240,10 @@ mod tests {
     const KEY: &str = "sk-canary-0123456789";
 
     fn wording() -> Wording {
-        Wording::new("http://h/v1/chat/completions".to_owned(), Some(Secret::new(KEY)))
+        Wording::new(
+            "http://h/v1/chat/completions".to_owned(),
+            vec![Secret::new("team-canary-77"), Secret::new(KEY)],
+        )
     }
 
     fn refusal(status: u16, body: &str) -> Fault {
@@ -260,7 +297,37 @@ mod tests {
         // A key that the length limit would have cut in two.
         let body = format!("{}{KEY}", "y".repeat(EXCERPT_CHARS_MAX - 10));
         assert!(!refusal(500, &body).error.message.contains("sk-canary"));
+        assert!(
+            !refusal(500, "header team-canary-77")
+                .error
+                .message
+                .contains("canary")
+        );
         assert!(!format!("{:?}", wording()).contains(KEY));
+    }
+
+    /// Protects the difference between what may pass and what will not, where no status says it.
+    #[test]
+    fn sorts_errors_inside_of_answers() {
+        use CallErrorKind as Kind;
+        for (code, kind, retry) in [
+            ("overloaded_error", Kind::Server, true),
+            ("server_error", Kind::Server, true),
+            ("api_error", Kind::Server, true),
+            ("rate_limit_error", Kind::RateLimited, true),
+            ("insufficient_quota", Kind::RateLimited, false),
+            ("invalid_request_error", Kind::BadRequest, false),
+            ("authentication_error", Kind::Auth, false),
+            ("timeout_error", Kind::Timeout, true),
+        ] {
+            let json = format!(r#"{{"type":"error","error":{{"type":"{code}","message":"m"}}}}"#);
+            let fault = wording().error_inside(200, json.as_bytes());
+            assert_eq!((fault.error.kind, fault.retry), (kind, retry), "{code}");
+            assert_eq!(
+                fault.error.message,
+                "http://h/v1/chat/completions answered 200 and then reported an error: m"
+            );
+        }
     }
 
     /// Protects the fallback of streaming: only what is named, and only by statuses of validation.

@@ -1,19 +1,19 @@
 //! A call: limits, attempts, waits between them. Apart from one attempt, which knows nothing of other attempts.
 
-use super::body::{BodyTemplate, Shape, reserved};
-use super::exchange::Exchange;
-use super::fault::{Fault, Refuses, Wording};
 use crate::address::Address;
+use crate::api::Api;
 use crate::backoff::Backoff;
+use crate::body::{BodyTemplate, Shape};
 use crate::dial::{Dialer, read_certificates};
+use crate::exchange::Exchange;
+use crate::fault::{Fault, Refuses, Wording};
+use crate::headers::headers;
 use crate::limiter::Limiter;
 use crate::pool::Pool;
 use crate::{Clock, Endpoint, EndpointError, Pressure};
-use hyper::HeaderMap;
-use hyper::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
-use seatrial_types::{
-    Answer, Attempt, Call, CallError, CallErrorKind, ModelRequest, Secret, TOOL_VERSION, Usage,
-};
+use hyper::Method;
+use rustls::pki_types::CertificateDer;
+use seatrial_types::{Answer, Attempt, Call, CallError, CallErrorKind, ModelRequest, Usage};
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -23,14 +23,15 @@ use tokio::time::{Instant, sleep_until};
 /// Longest wait between attempts, whatever a policy says: keeps clock arithmetic in range.
 const WAIT_MAX: Duration = Duration::from_secs(24 * 3600);
 
-/// An endpoint with the OpenAI chat completions API, called over HTTP/1.1.
+/// An endpoint of any [`Api`], called over HTTP/1.1.
 ///
 /// Calls share connections, limits and what was learnt about the server. Must be called inside a tokio runtime with
 /// I/O and time. A call spawns no task: dropping its future closes its connection, and nothing else keeps running.
 #[derive(Debug)]
-pub struct OpenAiChat {
+pub struct Remote {
     name: String,
     exchange: Exchange,
+    api: Api,
     body: BodyTemplate,
     limiter: Limiter,
     slots: Semaphore,
@@ -41,7 +42,7 @@ pub struct OpenAiChat {
     shape: AtomicU8,
 }
 
-impl OpenAiChat {
+impl Remote {
     /// Checks the endpoint; no connection is made yet. Waits between attempts are drawn from `seed`.
     pub fn try_new(endpoint: Endpoint, clock: Clock, seed: u64) -> Result<Self, EndpointError> {
         endpoint.check_limits()?;
@@ -49,9 +50,9 @@ impl OpenAiChat {
             target: endpoint.name.clone(),
             problem,
         };
-        let address = Address::parse(&endpoint.base_url).map_err(wrong_url)?;
+        let address = Address::parse(&endpoint.base_url, endpoint.api.path()).map_err(wrong_url)?;
         for param in endpoint.params.keys() {
-            if let Some(hint) = reserved(param) {
+            if let Some(hint) = endpoint.api.reserved(param) {
                 return Err(EndpointError::ReservedParam {
                     target: endpoint.name,
                     param: param.clone(),
@@ -59,25 +60,21 @@ impl OpenAiChat {
                 });
             }
         }
-        let extra = match &endpoint.extra_ca {
-            None => Vec::new(),
-            Some(path) => read_certificates(path).map_err(|problem| EndpointError::Certificates {
-                target: endpoint.name.clone(),
-                path: path.clone(),
-                problem,
-            })?,
-        };
-        let headers = headers(&address, endpoint.key.as_ref()).ok_or_else(|| EndpointError::Key {
-            target: endpoint.name.clone(),
-        })?;
-        let shape = if endpoint.stream {
+        let extra = extra_certificates(&endpoint)?;
+        let headers = headers(&address, &endpoint)?;
+        let shape = if endpoint.stream && endpoint.api.can_stream() {
             Shape::StreamWithUsage
         } else {
             Shape::Whole
         };
+        let secret_headers = endpoint.headers.into_iter().filter(|header| header.is_secret);
+        let secrets = secret_headers
+            .map(|header| header.value)
+            .chain(endpoint.key)
+            .collect();
         let dialer = Dialer::try_new(&address, extra, clock).map_err(wrong_url)?;
         Ok(Self {
-            body: BodyTemplate::new(&endpoint.model, &endpoint.params),
+            body: BodyTemplate::new(&endpoint.api, &endpoint.model, &endpoint.params),
             limiter: Limiter::new(&endpoint.limits),
             slots: Semaphore::new(endpoint.limits.concurrency.min(Semaphore::MAX_PERMITS)),
             attempts_max: usize::try_from(endpoint.retry.attempts_max).unwrap_or(usize::MAX),
@@ -85,14 +82,20 @@ impl OpenAiChat {
             pressure: endpoint.pressure,
             shape: AtomicU8::new(shape as u8),
             exchange: Exchange {
+                api: endpoint.api.clone(),
+                method: match &endpoint.api {
+                    Api::Json(api) => api.method.clone(),
+                    _ => Method::POST,
+                },
                 clock,
                 dialer,
                 pool: Pool::new(endpoint.limits.concurrency),
                 target: address.target,
                 headers,
                 timeout: endpoint.limits.timeout,
-                wording: Wording::new(address.shown, endpoint.key),
+                wording: Wording::new(address.shown, secrets),
             },
+            api: endpoint.api,
             name: endpoint.name,
         })
     }
@@ -109,8 +112,8 @@ impl OpenAiChat {
     /// the first byte written (a busy event loop, making a connection) is this client's own queueing.
     pub async fn call(&self, request: &ModelRequest) -> Call {
         let mut due = Instant::now();
-        if let Some((param, hint)) = first_reserved(request) {
-            return prompt_error(&self.name, param, hint);
+        if let Some(problem) = self.reserved_param(request) {
+            return self.prompt_error(&problem);
         }
         let _slot = match self.slots.try_acquire() {
             Ok(slot) => Some(slot),
@@ -121,9 +124,12 @@ impl OpenAiChat {
             }
         };
         let mut shape = Shape::from_number(self.shape.load(Relaxed));
-        let mut body = self.body.fill(&request.messages, &request.params, shape);
+        let mut body = match self.body.fill(request, shape) {
+            Ok(body) => body,
+            Err(problem) => return self.prompt_error(&problem),
+        };
         let tokens = if self.limiter.counts_tokens() {
-            self.body.estimate_tokens(&request.messages, &request.params)
+            self.body.estimate_tokens(request)
         } else {
             0
         };
@@ -133,9 +139,11 @@ impl OpenAiChat {
             let outcome = self.exchange.attempt(body.clone(), due).await;
             self.limiter
                 .settle(tokens, used_tokens(&outcome.result, outcome.status, tokens));
+            self.limiter.heed(&outcome.rate_limit);
             let mut attempt = Attempt {
                 timing: outcome.timing,
                 status: outcome.status,
+                rate_limit: outcome.rate_limit,
                 ..Attempt::default()
             };
             let fault = match outcome.result {
@@ -152,7 +160,10 @@ impl OpenAiChat {
             };
             if let Some(smaller) = smaller_shape(shape, fault.refuses) {
                 shape = smaller;
-                body = self.body.fill(&request.messages, &request.params, shape);
+                body = match self.body.fill(request, shape) {
+                    Ok(body) => body,
+                    Err(problem) => return self.prompt_error(&problem),
+                };
                 due = Instant::now();
                 continue;
             }
@@ -168,6 +179,28 @@ impl OpenAiChat {
                 };
             }
             due = self.back_off(attempts.len(), fault.retry_after_ms).await;
+        }
+    }
+
+    /// What is wrong with a parameter of the request that has a place of its own.
+    fn reserved_param(&self, request: &ModelRequest) -> Option<String> {
+        let mut params = request.params.keys();
+        let (param, hint) = params.find_map(|param| Some((param, self.api.reserved(param)?)))?;
+        Some(format!(
+            "the request sets `{param}`, which has its own place; hint: {hint}"
+        ))
+    }
+
+    /// A call that was never made, because its request cannot be built.
+    fn prompt_error(&self, problem: &str) -> Call {
+        Call {
+            attempts: Vec::new(),
+            result: Err(CallError {
+                kind: CallErrorKind::Prompt,
+                status: None,
+                message: format!("the request to `{}` cannot be built: {problem}", self.name),
+            }),
+            cached: false,
         }
     }
 
@@ -214,44 +247,14 @@ fn used_tokens(result: &Result<Answer, Fault>, status: Option<u16>, estimate: u6
     }
 }
 
-/// Headers of every request; `None` where the key cannot be one.
-fn headers(address: &Address, key: Option<&Secret>) -> Option<HeaderMap> {
-    let mut headers = HeaderMap::with_capacity(8);
-    headers.insert(HOST, address.host_header.clone());
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(
-        ACCEPT,
-        HeaderValue::from_static("text/event-stream, application/json"),
-    );
-    // Compression would hold tokens back until a block is full.
-    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    let agent = format!("seatrial/{TOOL_VERSION}");
-    headers.insert(USER_AGENT, HeaderValue::from_str(&agent).ok()?);
-    if let Some(key) = key {
-        let mut value = HeaderValue::from_str(&format!("Bearer {}", key.reveal())).ok()?;
-        value.set_sensitive(true);
-        headers.insert(AUTHORIZATION, value);
-    }
-    Some(headers)
-}
-
-fn first_reserved(request: &ModelRequest) -> Option<(&str, &'static str)> {
-    request
-        .params
-        .keys()
-        .find_map(|param| Some((param.as_str(), reserved(param)?)))
-}
-
-fn prompt_error(target: &str, param: &str, hint: &str) -> Call {
-    Call {
-        attempts: Vec::new(),
-        result: Err(CallError {
-            kind: CallErrorKind::Prompt,
-            status: None,
-            message: format!(
-                "the request to `{target}` sets `{param}`, which has its own place; hint: {hint}"
-            ),
-        }),
-        cached: false,
-    }
+/// The certificates of the endpoint's own file.
+fn extra_certificates(endpoint: &Endpoint) -> Result<Vec<CertificateDer<'static>>, EndpointError> {
+    let Some(path) = &endpoint.extra_ca else {
+        return Ok(Vec::new());
+    };
+    read_certificates(path).map_err(|problem| EndpointError::Certificates {
+        target: endpoint.name.clone(),
+        path: path.clone(),
+        problem,
+    })
 }
