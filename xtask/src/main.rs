@@ -1,7 +1,8 @@
 //! Checks for developers: `cargo xtask tidy` fails on a forbidden dependency between floors, a file without header, a
-//! dead link in the documentation, a package too many. Apart from the workspace's crates: it reads them, they never
-//! use it.
+//! dead link in the documentation, a package too many, a statistic or text metric without an example. Apart from the
+//! workspace's crates: it reads them, they never use it.
 
+mod doctests;
 mod floors;
 mod headers;
 mod links;
@@ -27,7 +28,8 @@ type Check = fn(&Path) -> Result<Vec<Problem>, String>;
 
 fn tidy() -> ExitCode {
     let root = root();
-    let checks: [(&str, Check); 4] = [
+    let checks: [(&str, Check); 5] = [
+        ("doctests", doctests::check),
         ("floors", floors::check),
         ("headers", headers::check),
         ("links", links::check),

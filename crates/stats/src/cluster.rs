@@ -11,6 +11,12 @@ use crate::proportion::wilson_at;
 use crate::{Interval, StatsError};
 
 /// Mean of clustered scores and the common conventions for its standard error.
+///
+/// ```
+/// let s = seatrial_stats::cluster::summarise(&[0.0, 0.2, 1.0, 0.8, 0.5], &[1, 1, 2, 2, 3])?;
+/// assert_eq!((s.clusters, s.df()), (3, 2.0));
+/// # Ok::<(), seatrial_stats::StatsError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ClusterSummary {
     /// Number of observations.

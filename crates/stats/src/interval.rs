@@ -1,6 +1,13 @@
 //! The interval every estimator of this crate returns, and the choice of side of a test.
 
 /// A closed interval. The level it was made for is the caller's to keep.
+///
+/// ```
+/// use seatrial_stats::Interval;
+/// let i = Interval::around(0.9, 0.2);
+/// assert!(i.contains(1.1) && !i.contains(f64::NAN));
+/// assert_eq!(i.clamped(0.0, 1.0).high, 1.0);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interval {
     /// Lower end; −∞ where the method gives no lower bound.

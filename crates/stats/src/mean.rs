@@ -9,6 +9,12 @@ use crate::moments::{self, Moments};
 use crate::{Interval, StatsError};
 
 /// Mean, sample variance and standard error of independent observations.
+///
+/// ```
+/// let m = seatrial_stats::mean::summarise(&[1.0, 2.0, 3.0])?;
+/// assert_eq!((m.n, m.df()), (3, 2.0));
+/// # Ok::<(), seatrial_stats::StatsError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MeanSummary {
     /// Number of observations.

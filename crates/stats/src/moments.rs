@@ -54,6 +54,13 @@ pub(crate) fn squares(values: &[f64], mean: f64) -> f64 {
 /// whole.
 ///
 /// Updates and merges by the formulas of Welford 1962, Chan, Golub and LeVeque 1979 and Pébay 2008.
+///
+/// ```
+/// use seatrial_stats::moments::Moments;
+/// let m = Moments::of(&[1.0, 2.0, 3.0])?;
+/// assert_eq!((m.variance(), m.variance_population()), (Some(1.0), Some(2.0 / 3.0)));
+/// # Ok::<(), seatrial_stats::StatsError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Moments {
     n: u64,

@@ -11,6 +11,12 @@ use crate::tokenise::{Scratch, Tokeniser};
 pub const ORDER_MAX: usize = 9;
 
 /// What stands in for a precision of zero.
+///
+/// ```
+/// use seatrial_text::bleu::Smoothing;
+/// assert_eq!(Smoothing::by_name("floor", None), Some(Smoothing::Floor(0.1)));
+/// assert_eq!(Smoothing::by_name("laplace", None), None);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum Smoothing {
     /// Nothing: one order without a match makes the score 0.
@@ -94,6 +100,19 @@ pub enum BleuOptionsError {
 }
 
 /// What BLEU counts of one segment or of many; summing over parts gives the whole.
+///
+/// ```
+/// use seatrial_text::bleu::{Bleu, BleuStatistics};
+/// let bleu = Bleu::default();
+/// let (hypotheses, references) = (["the cat sat on a mat", "it rains"], [["the cat sat on the mat"], ["it rains"]]);
+/// let mut sum = BleuStatistics::default();
+/// for segment in bleu.segment_statistics(&hypotheses, &references)? {
+///     sum.merge(&segment);
+/// }
+/// assert_eq!(bleu.score(&sum), bleu.corpus(&hypotheses, &references)?);
+/// assert_eq!(bleu.score_row(&sum.to_row()), bleu.score(&sum).score);
+/// # Ok::<(), seatrial_text::corpus::CorpusError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BleuStatistics {
     /// Tokens of the hypotheses.

@@ -72,18 +72,33 @@ fn ranges(pattern: &str) -> Vec<(u32, u32)> {
 static CLASSES: LazyLock<Classes> = LazyLock::new(Classes::build);
 
 /// General category P (any punctuation).
+///
+/// ```
+/// use seatrial_text::chars::is_punctuation;
+/// assert!(is_punctuation('«') && !is_punctuation('+'));
+/// ```
 #[must_use]
 pub fn is_punctuation(c: char) -> bool {
     CLASSES.has(c, PUNCTUATION)
 }
 
 /// General category S (currency, mathematical and other symbols, modifiers).
+///
+/// ```
+/// use seatrial_text::chars::is_symbol;
+/// assert!(is_symbol('€') && !is_symbol('«'));
+/// ```
 #[must_use]
 pub fn is_symbol(c: char) -> bool {
     CLASSES.has(c, SYMBOL)
 }
 
 /// General category N (decimal digits, letter-like and other numbers).
+///
+/// ```
+/// use seatrial_text::chars::is_number;
+/// assert!(is_number('½') && !is_number('a'));
+/// ```
 #[must_use]
 pub fn is_number(c: char) -> bool {
     CLASSES.has(c, NUMBER)
@@ -91,6 +106,11 @@ pub fn is_number(c: char) -> bool {
 
 /// Letter, number or underscore: what `\w` means in Python, where combining marks are *not* word characters
 /// (in Rust's `regex` they are).
+///
+/// ```
+/// use seatrial_text::chars::is_word;
+/// assert!(is_word('é') && !is_word('-'));
+/// ```
 #[must_use]
 pub fn is_word(c: char) -> bool {
     if c.is_ascii() {
@@ -101,6 +121,11 @@ pub fn is_word(c: char) -> bool {
 
 /// White space as Python's `str.split()` sees it: Unicode's `White_Space` and the four information
 /// separators U+001C to U+001F. The one definition of a blank in this crate.
+///
+/// ```
+/// use seatrial_text::chars::is_space;
+/// assert!(is_space('\u{a0}') && !is_space('\u{200b}'));
+/// ```
 #[must_use]
 pub fn is_space(c: char) -> bool {
     c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)

@@ -75,6 +75,19 @@ pub struct OrderCounts {
 }
 
 /// What chrF counts of one segment or of many; summing over parts gives the whole.
+///
+/// ```
+/// use seatrial_text::chrf::{Chrf, ChrfStatistics};
+/// let chrf = Chrf::default();
+/// let (hypotheses, references) = (["the cat sat on a mat", "it rains"], [["the cat sat on the mat"], ["it rains"]]);
+/// let mut sum = ChrfStatistics::default();
+/// for segment in chrf.segment_statistics(&hypotheses, &references)? {
+///     sum.merge(&segment);
+/// }
+/// assert_eq!(chrf.score(&sum), chrf.corpus(&hypotheses, &references)?);
+/// assert_eq!(chrf.score_row(&sum.to_row()), chrf.score(&sum));
+/// # Ok::<(), seatrial_text::corpus::CorpusError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ChrfStatistics {
     /// Character orders from 1, then word orders from 1, then zeros.

@@ -40,6 +40,12 @@ pub enum CorpusError {
 }
 
 /// How many references the segments of a corpus have; part of a metric's signature.
+///
+/// ```
+/// use seatrial_text::corpus::ReferenceCount;
+/// assert_eq!(ReferenceCount::of(&[["a", "b"], ["c", "d"]]), ReferenceCount::Each(2));
+/// assert_eq!(ReferenceCount::of(&[vec!["a"], vec!["b", "c"]]).to_string(), "var");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReferenceCount {
     /// The same number for every segment.

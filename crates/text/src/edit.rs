@@ -7,6 +7,12 @@ use std::hash::Hash;
 use unicode_segmentation::UnicodeSegmentation;
 
 /// What counts as one character.
+///
+/// ```
+/// use seatrial_text::edit::Unit;
+/// assert_eq!(Unit::by_name("grapheme"), Some(Unit::Grapheme));
+/// assert_eq!(Unit::by_name("byte"), None);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Unit {
     /// A Unicode scalar value: `👍🏽` is two, `é` may be one or two. What other tools mean.

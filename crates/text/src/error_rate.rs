@@ -9,6 +9,14 @@ use crate::lcs::Masks;
 use crate::normalise::trim;
 
 /// Hits and errors of a hypothesis against its reference; those of parts of a corpus add up.
+///
+/// ```
+/// use seatrial_text::error_rate::word_errors;
+/// let mut counts = word_errors("the cat sat", "the cat sat down");
+/// counts.merge(&word_errors("a dog", "the dog"));
+/// assert_eq!((counts.errors(), counts.rate()), (2, 2.0 / 6.0));
+/// assert!(counts.match_error_rate() <= counts.rate() && counts.information_lost() < 1.0);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ErrorCounts {
     /// Units that agree.

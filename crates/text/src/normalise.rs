@@ -218,6 +218,12 @@ pub fn squad(text: &str) -> Cow<'_, str> {
 }
 
 /// One normalisation step, by the name that suites use.
+///
+/// ```
+/// use seatrial_text::normalise::Step;
+/// assert_eq!(Step::by_name("trim").map(|step| step.apply(" a ").into_owned()), Some("a".to_owned()));
+/// assert!(Step::ALL.iter().all(|step| Step::by_name(step.name()) == Some(*step)));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// [`trim`].

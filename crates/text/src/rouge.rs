@@ -13,6 +13,12 @@ use unicode_segmentation::UnicodeSegmentation;
 const WORDS_KEPT: usize = 1 << 17;
 
 /// One kind of ROUGE.
+///
+/// ```
+/// use seatrial_text::rouge::RougeKind;
+/// assert_eq!(RougeKind::by_name("rouge2"), Some(RougeKind::N(2)));
+/// assert_eq!(RougeKind::by_name("rougel"), None);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RougeKind {
     /// `rouge1` to `rouge9`: clipped matches of n-grams of words. Orders outside 1 to 9 count as the nearest.
@@ -57,6 +63,11 @@ impl std::fmt::Display for RougeKind {
 }
 
 /// What ROUGE takes for a word.
+///
+/// ```
+/// use seatrial_text::rouge::RougeTokeniser;
+/// assert_eq!(RougeTokeniser::by_name("unicode"), Some(RougeTokeniser::Unicode));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RougeTokeniser {
     /// `reference`: runs of `a`–`z` and `0`–`9` of the lower-cased text, as rouge-score and ROUGE-1.5.5 have it.

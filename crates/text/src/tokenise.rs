@@ -10,6 +10,12 @@ use std::borrow::Cow;
 ///
 /// Source: sacrebleu 2.6.0 (Post 2018), after NIST mteval-v13a and v14. Text in, text out, empty gives empty;
 /// the Japanese, Korean and SentencePiece tokenisers need models and are not offered.
+///
+/// ```
+/// use seatrial_text::tokenise::Tokeniser;
+/// assert_eq!(Tokeniser::by_name("13a").map(|t| t.tokenise("Hi, you.")), Some("Hi , you .".to_owned()));
+/// assert!(Tokeniser::ALL.iter().all(|t| Tokeniser::by_name(t.name()) == Some(*t)));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Tokeniser {
     /// `13a`: ASCII punctuation split off, except period and comma between digits; four entities unescaped.

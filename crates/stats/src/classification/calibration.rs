@@ -20,6 +20,16 @@ pub struct CalibrationBin {
 
 /// Mergeable counts behind the calibration error and the reliability diagram: ten bins of equal width,
 /// [0, 0.1], (0.1, 0.2], …, (0.9, 1].
+///
+/// ```
+/// use seatrial_stats::classification::CalibrationBins;
+/// let (mut bins, mut later) = (CalibrationBins::default(), CalibrationBins::default());
+/// bins.push(true, 0.75)?;
+/// later.push(false, 0.75)?;
+/// bins.merge(&later);
+/// assert!((bins.ece() - 0.25).abs() < 1e-15 && bins.mce() == bins.ece());
+/// # Ok::<(), seatrial_stats::StatsError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct CalibrationBins {
     /// The bins, ascending.

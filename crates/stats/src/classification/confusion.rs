@@ -4,6 +4,15 @@ use super::share;
 use crate::error::{StatsError, same_length};
 
 /// Counts of a binary decision against the truth. Two tables of disjoint items merge by [`merge`](Self::merge).
+///
+/// ```
+/// use seatrial_stats::classification::Confusion;
+/// let mut counts = Confusion { tp: 8, fp: 1, fn_: 2, tn: 8 };
+/// counts.push(false, false);
+/// counts.merge(&Confusion { tn: 1, ..Confusion::default() });
+/// assert_eq!((counts.accuracy(), counts.recall(), counts.specificity()), (18.0 / 21.0, 0.8, 10.0 / 11.0));
+/// assert!((counts.balanced_accuracy() - 0.5 * (counts.youden() + 1.0)).abs() < 1e-15);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Confusion {
     /// True positives.

@@ -66,6 +66,17 @@ pub struct AdwinBucket {
 }
 
 /// State of [`Adwin`].
+///
+/// ```
+/// use seatrial_stats::drift::{Adwin, Detector};
+/// let adwin = Adwin::default();
+/// let mut state = adwin.start()?;
+/// for x in [1.0, 2.0, 3.0] {
+///     adwin.step(&mut state, x)?;
+/// }
+/// assert_eq!(state.mean(), 2.0);
+/// # Ok::<(), seatrial_stats::StatsError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct AdwinState {
     /// Values since the stream began.

@@ -9,6 +9,17 @@ const BINS: usize = 10;
 
 /// Bins made from a reference window, with the counts of both windows: what a dashboard keeps. Counts of the
 /// same bins merge by addition.
+///
+/// ```
+/// use seatrial_stats::drift::PsiBins;
+/// let reference: Vec<f64> = (0..100).map(f64::from).collect();
+/// let mut bins = PsiBins::from_reference(&reference)?;
+/// bins.add_current(&reference)?;
+/// assert_eq!(bins.psi(), 0.0);
+/// bins.add_current(&[95.0; 50])?;
+/// assert!(bins.psi() > 0.25);
+/// # Ok::<(), seatrial_stats::StatsError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct PsiBins {
     /// Inner edges, ascending; a value belongs to the bin left of the first edge that is not below it.

@@ -84,6 +84,15 @@ fn countable(what: &'static str, found: f64) -> Result<(), StatsError> {
 }
 
 /// Mixture over a normal (two-sided) or half-normal (one-sided) prior, for sub-Gaussian sums.
+///
+/// ```
+/// use seatrial_stats::sequential::NormalMixture;
+/// let mixture = NormalMixture::try_new(100.0, 0.05, true)?;
+/// // The boundary is where the mixture reaches 1/α.
+/// let bound = mixture.bound(100.0, 0.05)?;
+/// assert!((mixture.log_mixture(bound, 100.0) + 0.05_f64.ln()).abs() < 1e-6);
+/// # Ok::<(), seatrial_stats::StatsError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NormalMixture {
     rho: f64,
@@ -167,6 +176,15 @@ pub fn normal_mixture_bound(
 }
 
 /// Gamma mixture for sub-exponential sums with scale `c`.
+///
+/// ```
+/// use seatrial_stats::sequential::GammaExponentialMixture;
+/// let mixture = GammaExponentialMixture::try_new(100.0, 1.0, 0.05)?;
+/// // The boundary is where the mixture reaches 1/α.
+/// let bound = mixture.bound(100.0, 0.05)?;
+/// assert!((mixture.log_mixture(bound, 100.0) + 0.05_f64.ln()).abs() < 1e-6);
+/// # Ok::<(), seatrial_stats::StatsError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GammaExponentialMixture {
     rho: f64,
@@ -236,6 +254,15 @@ pub fn gamma_exponential_bound(
 }
 
 /// Beta mixture for sums of increments in [−g, h].
+///
+/// ```
+/// use seatrial_stats::sequential::BetaBinomialMixture;
+/// let mixture = BetaBinomialMixture::try_new(100.0, 0.5, 0.5, 0.05, true)?;
+/// // The boundary is where the mixture reaches 1/α.
+/// let bound = mixture.bound(100.0, 0.05)?;
+/// assert!((mixture.log_mixture(bound, 100.0) + 0.05_f64.ln()).abs() < 1e-6);
+/// # Ok::<(), seatrial_stats::StatsError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BetaBinomialMixture {
     /// Prior pseudo-counts of steps up and down.

@@ -20,6 +20,19 @@ pub struct TerOptions {
 }
 
 /// What TER counts of one segment or of many; summing over parts gives the whole.
+///
+/// ```
+/// use seatrial_text::ter::{Ter, TerStatistics};
+/// let ter = Ter::default();
+/// let (hypotheses, references) = (["the cat sat on a mat", "it rains"], [["the cat sat on the mat"], ["it rains"]]);
+/// let mut sum = TerStatistics::default();
+/// for segment in ter.segment_statistics(&hypotheses, &references)? {
+///     sum.merge(&segment);
+/// }
+/// assert_eq!(ter.score(&sum), ter.corpus(&hypotheses, &references)?);
+/// assert_eq!(ter.score_row(&sum.to_row()), ter.score(&sum).score);
+/// # Ok::<(), seatrial_text::corpus::CorpusError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct TerStatistics {
     /// Edits and shifts to the closest reference.
