@@ -3,6 +3,7 @@
 
 mod args;
 mod commands;
+mod endpoints;
 mod error;
 mod output;
 mod progress;

@@ -1,13 +1,13 @@
 //! Registers scorers, drivers and providers: the one place where a name in a suite becomes a thing that runs.
 
+use crate::endpoints;
 use crate::error::CliError;
 use crate::output;
 use seatrial_config::{DraftPlan, Endpoint, Target, Vocabulary};
 use seatrial_engine::{AskedModel, AskedModels, SingleTurn, TargetModel, TargetRun};
 use seatrial_provider as provider;
 use seatrial_task::{Driver, Plan, Scorer, TaskScorers};
-use seatrial_types::Secret;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Everything that may be named in a suite.
@@ -45,7 +45,7 @@ pub(crate) fn scorers(draft: &DraftPlan) -> Result<TaskScorers, CliError> {
 }
 
 /// Errors of lower floors carry their hint in the text; a diagnostic shows it on a line of its own.
-fn split_hint(text: &str) -> (String, Option<String>) {
+pub(crate) fn split_hint(text: &str) -> (String, Option<String>) {
     match text.split_once("; hint: ") {
         Some((message, hint)) => (message.to_owned(), Some(hint.to_owned())),
         None => (text.to_owned(), None),
@@ -107,7 +107,7 @@ pub(crate) fn models(
 }
 
 /// Key of the target that is at fault, message, hint.
-type TargetProblem = (&'static str, String, Option<String>);
+pub(crate) type TargetProblem = (&'static str, String, Option<String>);
 
 fn target_run(
     target: &Target,
@@ -117,36 +117,8 @@ fn target_run(
 ) -> Result<TargetRun, TargetProblem> {
     let concurrency = usize::from(target.limits.concurrency);
     let provider = match &target.endpoint {
-        Endpoint::OpenAi(openai) => {
-            let endpoint = provider::Endpoint {
-                name: target.name.clone(),
-                api: provider::Api::Chat,
-                headers: Vec::new(),
-                base_url: openai.base_url.clone(),
-                model: openai.model.clone(),
-                key: key(&openai.api_key_env, openai.api_key_required)?,
-                params: openai.params.clone(),
-                limits: provider::Limits {
-                    concurrency,
-                    rpm: target.limits.rpm,
-                    tpm: target.limits.tpm,
-                    timeout: target.limits.timeout,
-                },
-                retry: provider::RetryPolicy {
-                    attempts_max: target.retry.attempts,
-                    backoff_first: target.retry.wait_first,
-                    backoff_max: target.retry.wait_max,
-                    ..provider::RetryPolicy::default()
-                },
-                stream: true,
-                extra_ca: ca_file.map(PathBuf::from),
-                pressure: Arc::default(),
-            };
-            let chat = provider::Remote::try_new(endpoint, *clock, seed).map_err(|error| {
-                let (message, hint) = split_hint(&error.to_string());
-                (error.key(), message, hint)
-            })?;
-            provider::Provider::from(chat)
+        Endpoint::OpenAi(_) | Endpoint::Anthropic(_) | Endpoint::Http(_) => {
+            endpoints::remote(target, *clock, seed, ca_file)?.into()
         }
         Endpoint::Recorded(recorded) => {
             let fields = provider::RecordedFields {
@@ -167,19 +139,4 @@ fn target_run(
         concurrency,
         price: target.price,
     })
-}
-
-/// The API key from the environment; it goes into a [`Secret`] at once.
-fn key(variable: &str, is_required: bool) -> Result<Option<Secret>, TargetProblem> {
-    match std::env::var(variable) {
-        Ok(key) if !key.trim().is_empty() => Ok(Some(Secret::new(key.trim()))),
-        _ if !is_required => Ok(None),
-        _ => Err((
-            "api_key_env",
-            format!("the environment variable {variable} is not set"),
-            Some(format!(
-                "export {variable}=…, or name another variable with `api_key_env`"
-            )),
-        )),
-    }
 }

@@ -6,10 +6,19 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 /// Longest address that is read.
 const MAX_ADDRESS_BYTES: usize = 2048;
 
+/// What the APIs add to an address, the longer of two with the same end first.
+const API_PATHS: [&str; 5] = [
+    "/chat/completions",
+    "/completions",
+    "/responses",
+    "/embeddings",
+    "/messages",
+];
+
 /// A checked address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Address {
-    /// Without a slash at the end.
+    /// Normalised; a base address without a slash at its end.
     pub(crate) url: String,
     /// Without brackets and port, lower case.
     pub(crate) host: String,
@@ -32,8 +41,37 @@ fn wrong(message: &str, hint: &str) -> WrongAddress {
 }
 
 impl Address {
-    /// Reads `http[s]://host[:port][/path]`.
+    /// Reads `http[s]://host[:port][/path]`, to which the path of an API is added.
     pub(crate) fn parse(text: &str) -> Result<Self, WrongAddress> {
+        let address = Self::read(text)?;
+        if text.contains('?') {
+            return Err(wrong(
+                "has a query or a fragment, expected the bare address of the API",
+                "remove `?…` or `#…`",
+            ));
+        }
+        let url = address.url.trim_end_matches('/');
+        for ending in API_PATHS {
+            if let Some(base) = url.strip_suffix(ending) {
+                let message = format!("ends in `{ending}`, which is added to it");
+                return Err(WrongAddress {
+                    message,
+                    hint: Some(format!("write `{base}`")),
+                });
+            }
+        }
+        Ok(Self {
+            url: url.to_owned(),
+            ..address
+        })
+    }
+
+    /// Reads `http[s]://host[:port][/path][?query]`, which is asked as it is.
+    pub(crate) fn parse_whole(text: &str) -> Result<Self, WrongAddress> {
+        Self::read(text)
+    }
+
+    fn read(text: &str) -> Result<Self, WrongAddress> {
         if text.len() > MAX_ADDRESS_BYTES {
             return Err(wrong("is longer than any address", ""));
         }
@@ -54,13 +92,13 @@ impl Address {
         {
             return Err(wrong("contains a character that addresses may not have", ""));
         }
-        if rest.contains(['?', '#']) {
+        if rest.contains('#') {
             return Err(wrong(
                 "has a query or a fragment, expected the bare address of the API",
                 "remove `?…` or `#…`",
             ));
         }
-        let (authority, path) = match rest.find('/') {
+        let (authority, path) = match rest.find(['/', '?']) {
             Some(at) => rest.split_at(at),
             None => (rest, ""),
         };
@@ -71,17 +109,6 @@ impl Address {
             ));
         }
         let host = host_of(authority)?;
-        let path = path.trim_end_matches('/');
-        for ending in ["/chat/completions", "/completions", "/responses"] {
-            if let Some(base) = path.strip_suffix(ending) {
-                let message = format!("ends in `{ending}`, which is added to it");
-                let hint = format!("write `{scheme}://{authority}{base}`");
-                return Err(WrongAddress {
-                    message,
-                    hint: Some(hint),
-                });
-            }
-        }
         Ok(Self {
             url: format!("{}://{authority}{path}", if secure { "https" } else { "http" }),
             host,

@@ -44,6 +44,14 @@ impl Shape {
             Self::AnyMap => {
                 is_map(key, node, errors);
             }
+            Self::MapOf(shape) => {
+                if is_map(key, node, errors) {
+                    for entry in node.entries() {
+                        shape.check(&entry.key.text, &entry.value, Demand::Whole, errors);
+                    }
+                }
+            }
+            Self::Any => {}
             // The reading of targets and tasks checks them, with what defaults add.
             Self::Merged(_) => {}
             Self::Slice => check_slice(key, node, errors),

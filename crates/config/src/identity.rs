@@ -2,9 +2,10 @@
 //! plan, because each new field has to be put on one side of this line deliberately.
 
 use crate::plan::{
-    Dataset, DraftPlan, Endpoint, Fields, ImageTemplates, MessageTemplate, Metric, OpenAi, Prompt, Recorded,
+    Dataset, DraftPlan, Endpoint, Fields, ImageTemplates, MessageTemplate, Metric, Prompt, Recorded,
     ScorerUse, Selection, Target, Task,
 };
+use crate::remote::{Anthropic, Headers, Http, OpenAi, OpenAiApi};
 use serde_json::{Map, Value, json};
 
 /// Goes up when the same suite would be asked or scored differently although nothing here changed.
@@ -54,13 +55,9 @@ fn target(target: &Target) -> Value {
         retry: _,
     } = target;
     let endpoint_identity = match endpoint {
-        Endpoint::OpenAi(OpenAi {
-            base_url,
-            model,
-            api_key_env: _,
-            api_key_required: _,
-            params,
-        }) => json!({ "base_url": base_url, "model": model, "params": params }),
+        Endpoint::OpenAi(openai) => openai_identity(openai),
+        Endpoint::Anthropic(anthropic) => anthropic_identity(anthropic),
+        Endpoint::Http(http) => http_identity(http),
         Endpoint::Recorded(Recorded {
             path: _,
             path_written,
@@ -77,6 +74,84 @@ fn target(target: &Target) -> Value {
         }),
     };
     json!({ "name": name, "provider": endpoint.provider(), "endpoint": endpoint_identity, "price": price })
+}
+
+/// What is as it was before there was a choice is left out, so that plans keep their identity.
+fn openai_identity(openai: &OpenAi) -> Value {
+    let OpenAi {
+        api,
+        base_url,
+        model,
+        api_key_env: _,
+        api_key_required: _,
+        params,
+        headers,
+        stream,
+    } = openai;
+    let mut identity = json!({ "base_url": base_url, "model": model, "params": params });
+    if *api != OpenAiApi::Chat {
+        identity["api"] = json!(api);
+    }
+    add_common(&mut identity, headers, *stream);
+    identity
+}
+
+fn anthropic_identity(anthropic: &Anthropic) -> Value {
+    let Anthropic {
+        base_url,
+        model,
+        api_key_env: _,
+        api_key_required: _,
+        params,
+        headers,
+        stream,
+    } = anthropic;
+    let mut identity = json!({ "base_url": base_url, "model": model, "params": params });
+    add_common(&mut identity, headers, *stream);
+    identity
+}
+
+fn http_identity(http: &Http) -> Value {
+    let Http {
+        url,
+        method,
+        body,
+        answer,
+        usage_input,
+        usage_output,
+        finish_reason,
+        answer_model,
+        stream,
+        api_key_env: _,
+        params,
+        headers,
+    } = http;
+    let mut identity = json!({
+        "url": url,
+        "method": method,
+        "body": body,
+        "answer": answer,
+        "usage_input": usage_input,
+        "usage_output": usage_output,
+        "finish_reason": finish_reason,
+        "answer_model": answer_model,
+        "stream": stream,
+        "params": params,
+    });
+    add_common(&mut identity, headers, true);
+    identity
+}
+
+/// Headers decide requests by their names, and by their values where those are known.
+fn add_common(identity: &mut Value, headers: &Headers, stream: bool) {
+    let Headers { plain, from_env } = headers;
+    if !headers.is_empty() {
+        let secret: Vec<&String> = from_env.keys().collect();
+        identity["headers"] = json!({ "plain": plain, "secret": secret });
+    }
+    if !stream {
+        identity["stream"] = json!(false);
+    }
 }
 
 fn task(task: &Task) -> Value {

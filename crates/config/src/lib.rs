@@ -14,6 +14,7 @@ mod identity;
 mod message;
 mod nearest;
 pub mod plan;
+pub mod remote;
 mod scalar;
 mod schema;
 mod scorer;
@@ -34,15 +35,16 @@ pub use gate::{DEFAULT_RISK, RUN_METRICS, RunMetric};
 pub use plan::{
     Bound, DEFAULT_MAX_ERROR_RATE, Dataset, DatasetFormat, DatasetFrom, DraftPlan, Endpoint, ErrorCap,
     Fetched, FieldSource, Fields, Gate, Hub, ImageTemplates, InlineCase, Limits, MessageTemplate, Metric,
-    OnInconclusive, OpenAi, Origin, Prompt, Recorded, Retry, ScorerUse, Selection, Target, Task,
-    ToolCallTemplate, Warning,
+    OnInconclusive, Origin, Prompt, Recorded, Retry, ScorerUse, Selection, Target, Task, ToolCallTemplate,
+    Warning,
 };
+pub use remote::{Anthropic, Headers, Http, HttpStream, OpenAi, OpenAiApi};
 pub use schema::schema;
 pub use suite::{MAX_DEFAULTS_BYTES, ReadResult, load_yaml_value, parse_suite, read_suite};
 pub use tables::{
-    DEFAULT_API_KEY_ENV, DEFAULT_BASE_URL, DEFAULT_TOKEN_ENV, MAX_ATTEMPTS, MAX_CONCURRENCY, MAX_EPOCHS,
-    MAX_GATES, MAX_IMAGES, MAX_INLINE_CASES, MAX_MESSAGES, MAX_SCORERS, MAX_SLICES, MAX_TARGETS, MAX_TASKS,
-    MAX_TOOL_CALLS,
+    DEFAULT_ANTHROPIC_KEY_ENV, DEFAULT_ANTHROPIC_URL, DEFAULT_API_KEY_ENV, DEFAULT_BASE_URL,
+    DEFAULT_TOKEN_ENV, MAX_ATTEMPTS, MAX_CONCURRENCY, MAX_EPOCHS, MAX_GATES, MAX_IMAGES, MAX_INLINE_CASES,
+    MAX_MESSAGES, MAX_SCORERS, MAX_SLICES, MAX_TARGETS, MAX_TASKS, MAX_TOOL_CALLS,
 };
 pub use value::{MAX_DURATION, MAX_NAME_CHARS};
 pub use vocabulary::{COMMON_OPTIONS, MetricEntry, OptionEntry, OptionShape, ScorerEntry, Vocabulary};

@@ -6,6 +6,7 @@ mod dataset;
 pub use dataset::{Dataset, DatasetFormat, DatasetFrom, Fetched, FieldSource, Fields, Hub, InlineCase};
 
 use crate::diagnostics::{Diagnostics, Location, Source};
+use crate::remote::{Anthropic, Http, OpenAi};
 use seatrial_types::{MetricKind, Pillar, Price, Role, SliceKey, Statistic, Unit};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -70,7 +71,8 @@ impl Target {
     pub fn model(&self) -> Option<&str> {
         match &self.endpoint {
             Endpoint::OpenAi(openai) => Some(&openai.model),
-            Endpoint::Recorded(_) => None,
+            Endpoint::Anthropic(anthropic) => Some(&anthropic.model),
+            Endpoint::Http(_) | Endpoint::Recorded(_) => None,
         }
     }
 }
@@ -79,8 +81,12 @@ impl Target {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "provider", rename_all = "lowercase")]
 pub enum Endpoint {
-    /// An HTTP endpoint that speaks OpenAI's chat completions.
+    /// An endpoint that speaks one of OpenAI's APIs.
     OpenAi(OpenAi),
+    /// An endpoint that speaks Anthropic's messages.
+    Anthropic(Anthropic),
+    /// An endpoint that takes and gives JSON.
+    Http(Http),
     /// A file of answers that were recorded elsewhere.
     Recorded(Recorded),
 }
@@ -91,24 +97,11 @@ impl Endpoint {
     pub const fn provider(&self) -> &'static str {
         match self {
             Self::OpenAi(_) => "openai",
+            Self::Anthropic(_) => "anthropic",
+            Self::Http(_) => "http",
             Self::Recorded(_) => "recorded",
         }
     }
-}
-
-/// An endpoint that speaks OpenAI's chat completions.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct OpenAi {
-    /// `http` or `https` address without a trailing slash, query or credentials; `/chat/completions` is added to it.
-    pub base_url: String,
-    /// Model as the provider names it.
-    pub model: String,
-    /// Name of the environment variable that holds the key.
-    pub api_key_env: String,
-    /// Whether a missing key is an error; `false` on loopback.
-    pub api_key_required: bool,
-    /// Request parameters, sent as they are.
-    pub params: Map<String, Value>,
 }
 
 /// A JSON Lines file of recorded answers.

@@ -67,6 +67,22 @@ fn requirements(tables: &[&'static Table]) -> Value {
     json!({ "required": names, "properties": below })
 }
 
+/// A key of several tables: what it is in the last of them, or either where they differ in more than words.
+fn either(known: Option<Value>, schema: Value) -> Value {
+    let bare = |value: &Value| {
+        let mut value = value.clone();
+        if let Value::Object(map) = &mut value {
+            map.remove("description");
+            map.remove("default");
+        }
+        value
+    };
+    match known {
+        Some(known) if bare(&known) != bare(&schema) => json!({ "anyOf": [known, schema] }),
+        _ => schema,
+    }
+}
+
 struct Scorers<'a> {
     vocabulary: &'a Vocabulary,
 }
@@ -92,7 +108,9 @@ impl Scorers<'_> {
     fn closed_map<'f>(&self, fields: impl Iterator<Item = &'f Field>, demand: Demand) -> Map<String, Value> {
         let mut properties = Map::new();
         for field in fields {
-            properties.insert(field.name.to_owned(), self.field(field, demand));
+            let schema = self.field(field, demand);
+            let known = properties.remove(field.name);
+            properties.insert(field.name.to_owned(), either(known, schema));
         }
         let mut map = Map::new();
         map.insert("type".to_owned(), json!("object"));
@@ -175,6 +193,13 @@ impl Scorers<'_> {
                 "type": "array", "items": self.shape(item, Demand::Whole), "minItems": min, "maxItems": max, "uniqueItems": unique,
             }),
             Shape::AnyMap => json!({ "type": "object" }),
+            Shape::MapOf(item) => json!({
+                "type": "object", "additionalProperties": self.shape(item, Demand::Whole),
+            }),
+            Shape::Any => json!({}),
+            Shape::Bool => json!({ "type": "boolean" }),
+            Shape::Pointer => json!({ "type": "string", "pattern": "^/" }),
+            Shape::Url => json!({ "type": "string", "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://[^\\s#@]+$" }),
             Shape::Slice => json!({
                 "type": "object",
                 "minProperties": 1,

@@ -110,6 +110,16 @@ pub(crate) enum Shape {
     },
     /// A map with any keys.
     AnyMap,
+    /// A map with any keys whose values all are this.
+    MapOf(&'static Shape),
+    /// Any value.
+    Any,
+    /// `true` or `false`.
+    Bool,
+    /// A place in a JSON document, such as `/choices/0/text`.
+    Pointer,
+    /// A whole address, query allowed.
+    Url,
     /// One key with a value: `column: value`.
     Slice,
     /// A map whose checks wait until defaults are merged in.
@@ -135,11 +145,17 @@ impl Shape {
             Self::Choice { words, .. } => format!("one of {}", list(words)),
             Self::Duration => "a time with its unit, such as `60s`, `500ms` or `2m`".to_owned(),
             Self::Money => "a number of dollars".to_owned(),
+            Self::Any => "a value".to_owned(),
+            Self::Bool => "`true` or `false`".to_owned(),
+            Self::Pointer => "a JSON pointer such as `/choices/0/text`".to_owned(),
+            Self::Url => "an address such as `https://example.org/ask`".to_owned(),
             Self::Address => "an address such as `https://api.openai.com/v1`".to_owned(),
             Self::Variable => "the name of an environment variable".to_owned(),
             Self::Template => "a text (a template)".to_owned(),
             Self::FieldSource => "a column, or an expression such as `{{ question }}`".to_owned(),
-            Self::Record(_) | Self::Partial(_) | Self::AnyMap | Self::Merged(_) => "a map".to_owned(),
+            Self::Record(_) | Self::Partial(_) | Self::AnyMap | Self::MapOf(_) | Self::Merged(_) => {
+                "a map".to_owned()
+            }
             Self::List { .. } | Self::Scorers => "a list".to_owned(),
             Self::Slice => "a map with one key, `column: value`".to_owned(),
         }

@@ -1,19 +1,15 @@
 //! Targets: from a checked map to an endpoint with price, limits and retries.
 
-use crate::address::Address;
 use crate::check::{Demand, check_record};
 use crate::diagnostics::shown;
 use crate::fields::merge;
-use crate::plan::{Endpoint, Limits, OpenAi, Recorded, Retry, Target};
-use crate::scalar::to_json_map;
+use crate::plan::{Endpoint, Limits, Recorded, Retry, Target};
+use crate::remote;
 use crate::shape::Table;
 use crate::suite::Reader;
-use crate::tables::{DEFAULT_API_KEY_ENV, DEFAULT_BASE_URL, OPENAI, PROVIDERS, RECORDED};
+use crate::tables::{PROVIDERS, TARGETS};
 use crate::yaml::Node;
 use seatrial_types::Price;
-
-/// Parameters that the request itself consists of.
-const RESERVED_PARAMS: [&str; 2] = ["model", "messages"];
 
 /// Checks one target with its defaults merged in and lowers it. `None` where something was reported.
 pub(crate) fn read(own: &Node, defaults: Option<&Node>, reader: &mut Reader<'_>) -> (Option<Target>, Node) {
@@ -49,39 +45,42 @@ pub(crate) fn read(own: &Node, defaults: Option<&Node>, reader: &mut Reader<'_>)
     (lower(&merged, word, reader), merged)
 }
 
+/// The table of a provider; the first one's where there is no such provider.
 fn table_of(provider: &str) -> &'static Table {
-    if provider == "recorded" {
-        &RECORDED
-    } else {
-        &OPENAI
-    }
+    let known = TARGETS.iter().find(|(word, _)| *word == provider);
+    known
+        .or(TARGETS.first())
+        .map_or(&crate::tables::SUITE, |(_, table)| *table)
 }
 
 /// The target without keys that belong to another provider, each of which is reported.
 fn refuse_keys_of_others(own: &Node, provider: &str, table: &Table, reader: &mut Reader<'_>) -> Node {
     let knows = |table: &Table, key: &str| table.fields.iter().any(|field| field.name == key);
-    let other = if provider == "recorded" {
-        ("openai", &OPENAI)
-    } else {
-        ("recorded", &RECORDED)
+    let is_tried = |key: &str| table.tried.iter().any(|(word, _)| *word == key);
+    let owner = |key: &str| {
+        if !PROVIDERS.contains(&provider) || knows(table, key) || is_tried(key) {
+            return None;
+        }
+        TARGETS.iter().find(|(_, other)| knows(other, key))
     };
-    let foreign = |key: &str| PROVIDERS.contains(&provider) && !knows(table, key) && knows(other.1, key);
-    for entry in own.entries().iter().filter(|entry| foreign(&entry.key.text)) {
+    for entry in own.entries() {
+        let Some((other, _)) = owner(&entry.key.text) else {
+            continue;
+        };
         let key = shown(&entry.key.text);
-        let message = format!(
-            "{key} belongs to provider `{}`, but this target is `{provider}`",
-            other.0
-        );
+        let message = format!("{key} belongs to provider `{other}`, but this target is `{provider}`");
         let hint = format!("remove {key}, or change `provider`");
         reader.errors.push(&entry.key.span, message, Some(hint));
     }
-    own.clone().without(|entry| foreign(&entry.key.text))
+    own.clone().without(|entry| owner(&entry.key.text).is_some())
 }
 
 fn lower(target: &Node, provider: Option<&str>, reader: &mut Reader<'_>) -> Option<Target> {
     let endpoint = match provider? {
         "recorded" => Endpoint::Recorded(lower_recorded(target, reader)?),
-        _ => Endpoint::OpenAi(lower_openai(target, reader)?),
+        "anthropic" => Endpoint::Anthropic(remote::lower_anthropic(target, reader)?),
+        "http" => Endpoint::Http(remote::lower_http(target, reader)?),
+        _ => Endpoint::OpenAi(remote::lower_openai(target, reader)?),
     };
     let retry = lower_retry(target.get("retry"), reader)?;
     Some(Target {
@@ -91,72 +90,6 @@ fn lower(target: &Node, provider: Option<&str>, reader: &mut Reader<'_>) -> Opti
         limits: lower_limits(target.get("limits")),
         retry,
     })
-}
-
-fn lower_openai(target: &Node, reader: &mut Reader<'_>) -> Option<OpenAi> {
-    let written = target.text("base_url").unwrap_or(DEFAULT_BASE_URL);
-    let address = Address::parse(written).ok()?;
-    let named_key = target.text("api_key_env");
-    let at = target
-        .entry("base_url")
-        .map_or(&target.span, |entry| &entry.value.span);
-    if !address.is_loopback() {
-        if !address.secure {
-            let message = format!(
-                "{} is not encrypted: prompts, answers and the key can be read on the way",
-                shown(written)
-            );
-            reader.warn(at, message, Some("use https".to_owned()));
-        }
-        let is_openai = address.host == "api.openai.com" || address.host.ends_with(".openai.com");
-        if named_key.is_none() && !is_openai {
-            let message = format!(
-                "the key in {DEFAULT_API_KEY_ENV} will be sent to {}",
-                shown(&address.host)
-            );
-            reader.warn(
-                at,
-                message,
-                Some("name the variable that is meant with `api_key_env`".to_owned()),
-            );
-        }
-    }
-    let empty = target.emptied();
-    let params_node = target.get("params").unwrap_or(&empty);
-    check_params(params_node, reader);
-    Some(OpenAi {
-        api_key_required: !address.is_loopback(),
-        base_url: address.url,
-        model: target.text("model")?.to_owned(),
-        api_key_env: named_key.unwrap_or(DEFAULT_API_KEY_ENV).to_owned(),
-        params: to_json_map(params_node, &mut reader.errors),
-    })
-}
-
-fn check_params(params: &Node, reader: &mut Reader<'_>) {
-    for entry in params.entries() {
-        let name = entry.key.text.as_str();
-        if RESERVED_PARAMS.contains(&name) {
-            let hint = if name == "model" {
-                "write `model` beside `params`"
-            } else {
-                "write `prompt` or `messages` in the task"
-            };
-            let message = format!("`{name}` cannot be a request parameter: seatrial sets it itself");
-            reader
-                .errors
-                .push(&entry.key.span, message, Some(hint.to_owned()));
-        }
-        if name == "n" && entry.value.scalar_text() != Some("1") {
-            let message =
-                "`n` asks for several answers per call, but only the first is used and all are paid for";
-            reader.warn(
-                &entry.key.span,
-                message.to_owned(),
-                Some("remove `n` and set `epochs` in the task".to_owned()),
-            );
-        }
-    }
 }
 
 fn lower_recorded(target: &Node, reader: &Reader<'_>) -> Option<Recorded> {

@@ -48,11 +48,33 @@ impl Shape {
                     expected: String::new(),
                 })
             }),
+            Self::Url => is_text(&meaning, text, self).and_then(|()| {
+                address::Address::parse_whole(text)
+                    .map(|_| ())
+                    .map_err(|wrong| Wrong {
+                        instead: Some(wrong.message),
+                        hint: wrong.hint,
+                        expected: String::new(),
+                    })
+            }),
+            Self::Bool => match meaning {
+                Meaning::Bool(_) => Ok(()),
+                _ => Err(Wrong::expected(self.expectation())),
+            },
+            Self::Pointer => is_text(&meaning, text, self).and_then(|()| {
+                if text.starts_with('/') {
+                    return Ok(());
+                }
+                let hint = format!("write `/{}`", text.trim_start_matches("$.").replace('.', "/"));
+                Err(Wrong::expected(self.expectation()).hint(Some(hint)))
+            }),
             Self::Variable => is_text(&meaning, text, self).and_then(|()| fits_variable(text)),
             Self::Record(_)
             | Self::Partial(_)
             | Self::List { .. }
             | Self::AnyMap
+            | Self::MapOf(_)
+            | Self::Any
             | Self::Slice
             | Self::Merged(_)
             | Self::Scorers => Err(Wrong::expected(self.expectation())),

@@ -446,7 +446,7 @@ fn identity(draft: &DraftPlan, tasks: &[PlannedTask], scorers: &TaskScorers) -> 
     let mut answers = Vec::new();
     for target in &draft.targets {
         answers.push(match &target.endpoint {
-            Endpoint::OpenAi(_) => Value::Null,
+            Endpoint::OpenAi(_) | Endpoint::Anthropic(_) | Endpoint::Http(_) => Value::Null,
             Endpoint::Recorded(recorded) => json!(file_hash(&target.name, &recorded.path)?),
         });
     }

@@ -30,3 +30,7 @@ pub const DEFAULT_API_KEY_ENV: &str = "OPENAI_API_KEY";
 pub const MAX_IMAGES: usize = 32;
 /// Most tool calls of one message.
 pub const MAX_TOOL_CALLS: usize = 64;
+/// Address of a target of provider `anthropic` that gives none.
+pub const DEFAULT_ANTHROPIC_URL: &str = "https://api.anthropic.com/v1";
+/// Variable with the key of a target of provider `anthropic` that names none.
+pub const DEFAULT_ANTHROPIC_KEY_ENV: &str = "ANTHROPIC_API_KEY";

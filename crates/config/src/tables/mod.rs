@@ -4,23 +4,26 @@
 mod bounds;
 mod dataset;
 mod gate;
+mod remote;
 mod suite;
 mod target;
 mod task;
 
 pub use bounds::{
-    DEFAULT_API_KEY_ENV, DEFAULT_BASE_URL, MAX_ATTEMPTS, MAX_CONCURRENCY, MAX_EPOCHS, MAX_GATES, MAX_IMAGES,
-    MAX_INLINE_CASES, MAX_MESSAGES, MAX_SCORERS, MAX_SLICES, MAX_TARGETS, MAX_TASKS, MAX_TOOL_CALLS,
+    DEFAULT_ANTHROPIC_KEY_ENV, DEFAULT_ANTHROPIC_URL, DEFAULT_API_KEY_ENV, DEFAULT_BASE_URL, MAX_ATTEMPTS,
+    MAX_CONCURRENCY, MAX_EPOCHS, MAX_GATES, MAX_IMAGES, MAX_INLINE_CASES, MAX_MESSAGES, MAX_SCORERS,
+    MAX_SLICES, MAX_TARGETS, MAX_TASKS, MAX_TOOL_CALLS,
 };
 pub use dataset::DEFAULT_TOKEN_ENV;
 pub(crate) use suite::SUITE;
-pub(crate) use target::{OPENAI, PROVIDERS, RECORDED};
+pub(crate) use target::{PROVIDERS, TARGETS};
 pub(crate) use task::TASK;
 
 #[cfg(test)]
 mod tests {
     use super::gate::GATE;
-    use super::target::{LIMITS, RETRY};
+    use super::remote::ANTHROPIC;
+    use super::target::{LIMITS, OPENAI, RETRY};
     use super::*;
     use crate::shape::Table;
 
@@ -42,6 +45,8 @@ mod tests {
         assert_eq!(time(&RETRY, "wait_max"), Some(retry.wait_max));
         assert_eq!(documented(&OPENAI, "base_url"), DEFAULT_BASE_URL);
         assert_eq!(documented(&OPENAI, "api_key_env"), DEFAULT_API_KEY_ENV);
+        assert_eq!(documented(&ANTHROPIC, "base_url"), DEFAULT_ANTHROPIC_URL);
+        assert_eq!(documented(&ANTHROPIC, "api_key_env"), DEFAULT_ANTHROPIC_KEY_ENV);
         assert_eq!(
             documented(&SUITE, "max_error_rate"),
             crate::DEFAULT_MAX_ERROR_RATE

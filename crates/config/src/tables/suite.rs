@@ -2,7 +2,7 @@
 
 use super::bounds::{MAX_COUNT, MAX_GATES, MAX_SLICES, MAX_TARGETS, MAX_TASKS};
 use super::gate::GATE;
-use super::target::{OPENAI, RECORDED};
+use super::target::TARGET_TABLES;
 use super::task::TASK;
 use crate::shape::{Field, Later, Shape, Table};
 
@@ -104,13 +104,13 @@ pub(crate) static SUITE: Table = Table {
 };
 
 const TARGETS: Shape = Shape::List {
-    item: &Shape::Merged(&[&OPENAI, &RECORDED]),
+    item: &Shape::Merged(TARGET_TABLES),
     min: 1,
     max: MAX_TARGETS,
     unique: false,
 };
 const MODELS: Shape = Shape::List {
-    item: &Shape::Merged(&[&OPENAI, &RECORDED]),
+    item: &Shape::Merged(TARGET_TABLES),
     min: 0,
     max: MAX_TARGETS,
     unique: false,
@@ -133,7 +133,7 @@ pub(crate) static DEFAULTS: Table = Table {
     fields: &[
         Field::new(
             "target",
-            Shape::Partial(&[&OPENAI, &RECORDED]),
+            Shape::Partial(TARGET_TABLES),
             "keys of every target; its own win",
         ),
         Field::new(

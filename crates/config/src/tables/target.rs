@@ -1,45 +1,59 @@
 //! The grammar of targets: one table for each provider, and their price, limits and retries.
 
 use super::bounds::{MAX_ATTEMPTS, MAX_CONCURRENCY, MAX_COUNT};
+use super::remote::{HEADERS_ENV_FIELD, HEADERS_FIELD, OPENAI_APIS, PARAMS_FIELD, STREAM_FIELD};
 use super::suite::DOTTED_NAME;
 use crate::shape::{Field, Later, Shape, Table};
 
 /// Providers that a target may name.
-pub(crate) const PROVIDERS: &[&str] = &["openai", "recorded"];
-const PROVIDER_HINT: &str = "this version has `openai` (any endpoint that speaks OpenAI's chat completions) and \
-                             `recorded` (a file of answers)";
-const PROVIDER: Field = Field::new(
+pub(crate) const PROVIDERS: &[&str] = &["openai", "anthropic", "http", "recorded"];
+const PROVIDER_HINT: &str = "this version has `openai` (any endpoint that speaks OpenAI's APIs), `anthropic`, `http` (any \
+                             endpoint that takes and gives JSON) and `recorded` (a file of answers)";
+pub(super) const PROVIDER: Field = Field::new(
     "provider",
     Shape::Choice {
         words: PROVIDERS,
         later: &[
-            ("anthropic", PROVIDER_HINT),
             ("exec", PROVIDER_HINT),
-            ("http", PROVIDER_HINT),
             ("gemini", PROVIDER_HINT),
             ("bedrock", PROVIDER_HINT),
         ],
     },
-    "where the answers come from: `openai` is any endpoint that speaks OpenAI's chat completions, `recorded` a file of answers",
+    "where the answers come from: `openai` is any endpoint that speaks OpenAI's APIs, `anthropic` Anthropic's messages, `http` any endpoint that takes and gives JSON, `recorded` a file of answers",
 )
 .required();
-const TARGET_NAME: Field = Field::new("name", DOTTED_NAME, "name of the target in reports").required();
-const PRICE_FIELD: Field = Field::new(
+/// The table of each provider.
+pub(crate) static TARGETS: &[(&str, &Table)] = &[
+    ("openai", &OPENAI),
+    ("anthropic", &super::remote::ANTHROPIC),
+    ("http", &super::remote::HTTP),
+    ("recorded", &RECORDED),
+];
+/// The same without their words.
+pub(crate) static TARGET_TABLES: &[&Table] = &[
+    &OPENAI,
+    &super::remote::ANTHROPIC,
+    &super::remote::HTTP,
+    &RECORDED,
+];
+pub(super) const TARGET_NAME: Field =
+    Field::new("name", DOTTED_NAME, "name of the target in reports").required();
+pub(super) const PRICE_FIELD: Field = Field::new(
     "price",
     Shape::Record(&PRICE),
     "what the target charges; unknown unless given, and then cost is unknown too",
 );
-const LIMITS_FIELD: Field = Field::new(
+pub(super) const LIMITS_FIELD: Field = Field::new(
     "limits",
     Shape::Record(&LIMITS),
     "how hard the target may be driven",
 );
-const RETRY_FIELD: Field = Field::new(
+pub(super) const RETRY_FIELD: Field = Field::new(
     "retry",
     Shape::Record(&RETRY),
     "what happens after a failed attempt that is worth repeating",
 );
-const TARGET_TRIED: &[(&str, &str)] = &[
+pub(super) const TARGET_TRIED: &[(&str, &str)] = &[
     ("url", "did you mean `base_url`?"),
     ("endpoint", "did you mean `base_url`?"),
     ("api_base", "did you mean `base_url`?"),
@@ -70,9 +84,18 @@ pub(crate) static OPENAI: Table = Table {
         TARGET_NAME,
         PROVIDER,
         Field::new(
+            "api",
+            Shape::Choice {
+                words: OPENAI_APIS,
+                later: &[],
+            },
+            "which of OpenAI's APIs: `chat` is chat completions, `completions` the legacy ones that continue a text, `embeddings` turns the last message into a vector",
+        )
+        .default("\"chat\""),
+        Field::new(
             "base_url",
             Shape::Address,
-            "address of the API; `/chat/completions` is added to it",
+            "address of the API; its path is added to it, such as `/chat/completions`",
         )
         .default("\"https://api.openai.com/v1\""),
         Field::new("model", Shape::Line, "model as the provider names it").required(),
@@ -82,18 +105,17 @@ pub(crate) static OPENAI: Table = Table {
             "name of the environment variable that holds the key, never the key; on loopback none is needed",
         )
         .default("\"OPENAI_API_KEY\""),
-        Field::new("params", Shape::AnyMap, "request parameters, sent as they are").default("{}"),
+        PARAMS_FIELD,
+        HEADERS_FIELD,
+        HEADERS_ENV_FIELD,
+        STREAM_FIELD,
         PRICE_FIELD,
         LIMITS_FIELD,
         RETRY_FIELD,
     ],
     exclusive: &[],
     one_of: &[],
-    later: &[Later {
-        word: "headers",
-        message: "extra headers are not in this version",
-        hint: "remove `headers`",
-    }],
+    later: &[],
     tried: TARGET_TRIED,
 };
 

@@ -196,14 +196,15 @@ impl ResponsesFold {
         let reason = response
             .incomplete_details
             .and_then(|details| details.reason.owned());
-        answer.finish_reason = finish_reason(status, reason, refused, !answer.tool_calls.is_empty());
+        answer.finish_reason =
+            finish_reason(status, reason.as_deref(), refused, !answer.tool_calls.is_empty());
         Ok(answer)
     }
 }
 
 fn finish_reason(
     status: &str,
-    reason: Option<String>,
+    reason: Option<&str>,
     refused: bool,
     calls_tools: bool,
 ) -> Option<FinishReason> {
@@ -211,7 +212,7 @@ fn finish_reason(
         return Some(FinishReason::Refusal);
     }
     if status == "incomplete" {
-        return Some(match reason.as_deref() {
+        return Some(match reason {
             Some("max_output_tokens") => FinishReason::Length,
             Some(reason) => FinishReason::from_word(reason),
             None => FinishReason::Other("incomplete".to_owned()),
