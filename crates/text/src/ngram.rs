@@ -12,6 +12,8 @@ pub(crate) struct NgramCounter {
     positions: Vec<(u32, u32)>,
     /// `(order + 1) × sources` counts of the open groups; row 0 takes what the first order hands down.
     open: Vec<u32>,
+    /// The same for one reference: the hypothesis's count in the low half, the reference's in the high one.
+    open_pairs: Vec<u64>,
 }
 
 impl NgramCounter {
@@ -63,28 +65,22 @@ impl NgramCounter {
             }
         }
         self.keys.sort_unstable();
-        let mut groups = Groups {
-            open: &mut self.open,
-            sources,
-            matches,
-        };
-        let source_mask = (1_u64 << source_bits) - 1;
-        let mut previous = 0_u64;
-        for &key in &self.keys {
-            let grams = key >> source_bits;
-            let difference = grams ^ previous;
-            // How many leading symbols the two keys share; a key is `order * symbol_bits` wide.
-            let shared = if difference == 0 {
-                order
-            } else {
-                (difference.leading_zeros() - (u64::BITS - order * symbol_bits)) / symbol_bits
+        if sources == 2 {
+            self.open_pairs.clear();
+            self.open_pairs.resize(order as usize + 1, 0);
+            let mut groups = PairGroups {
+                open: &mut self.open_pairs,
+                matches,
             };
-            groups.close_down_to(shared as usize);
-            let length = order - grams.trailing_zeros() / symbol_bits;
-            groups.add(length as usize, (key & source_mask) as usize);
-            previous = grams;
+            pass(&self.keys, order, symbol_bits, source_bits, &mut groups);
+        } else {
+            let mut groups = Groups {
+                open: &mut self.open,
+                sources,
+                matches,
+            };
+            pass(&self.keys, order, symbol_bits, source_bits, &mut groups);
         }
-        groups.close_down_to(0);
     }
 
     fn compared(&mut self, hypothesis: &[u32], references: &[&[u32]], matches: &mut [u64]) {
@@ -122,6 +118,65 @@ impl NgramCounter {
     }
 }
 
+/// One pass over sorted keys.
+fn pass(keys: &[u64], order: u32, symbol_bits: u32, source_bits: u32, groups: &mut impl Count) {
+    let source_mask = (1_u64 << source_bits) - 1;
+    let mut previous = 0_u64;
+    for &key in keys {
+        let grams = key >> source_bits;
+        let difference = grams ^ previous;
+        // How many leading symbols the two keys share; a key is `order * symbol_bits` wide.
+        let shared = if difference == 0 {
+            order
+        } else {
+            (difference.leading_zeros() - (u64::BITS - order * symbol_bits)) / symbol_bits
+        };
+        groups.close_down_to(shared as usize);
+        let length = order - grams.trailing_zeros() / symbol_bits;
+        groups.add(length as usize, (key & source_mask) as usize);
+        previous = grams;
+    }
+    groups.close_down_to(0);
+}
+
+/// Counting of the groups of equal n-grams that a pass over sorted positions has not yet left.
+trait Count {
+    /// Counts a position whose symbols reach `length` far; shorter orders get it when the group closes.
+    fn add(&mut self, length: usize, source: usize);
+    /// Closes the groups of all orders above `shared`: their prefix has ended.
+    fn close_down_to(&mut self, shared: usize);
+}
+
+/// [`Groups`] for the usual single reference: both counts of an order are one number, and closing is one addition.
+/// Texts are shorter than 2³² symbols, so that neither half runs over.
+struct PairGroups<'a> {
+    open: &'a mut [u64],
+    matches: &'a mut [u64],
+}
+
+impl Count for PairGroups<'_> {
+    fn add(&mut self, length: usize, source: usize) {
+        if let Some(counts) = self.open.get_mut(length) {
+            *counts += 1 << (32 * source);
+        }
+    }
+
+    fn close_down_to(&mut self, shared: usize) {
+        let mut counts = 0;
+        for order in (shared + 1..=self.matches.len()).rev() {
+            let (Some(open), Some(matches)) = (self.open.get_mut(order), self.matches.get_mut(order - 1))
+            else {
+                return;
+            };
+            counts += std::mem::take(open);
+            *matches += (counts >> 32).min(counts & u64::from(u32::MAX));
+        }
+        if let Some(open) = self.open.get_mut(shared) {
+            *open += counts;
+        }
+    }
+}
+
 /// The groups of equal n-grams that the pass over the sorted positions has not yet left, one per order.
 struct Groups<'a> {
     open: &'a mut [u32],
@@ -129,15 +184,13 @@ struct Groups<'a> {
     matches: &'a mut [u64],
 }
 
-impl Groups<'_> {
-    /// Counts a position whose symbols reach `length` far; shorter orders get it when the group closes.
+impl Count for Groups<'_> {
     fn add(&mut self, length: usize, source: usize) {
         if let Some(count) = self.open.get_mut(length * self.sources + source) {
             *count += 1;
         }
     }
 
-    /// Closes the groups of all orders above `shared`: their prefix has ended.
     fn close_down_to(&mut self, shared: usize) {
         for order in (shared + 1..=self.matches.len()).rev() {
             let (shorter, this) = self.open.split_at_mut(order * self.sources);
