@@ -15,6 +15,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("store", 2),
     ("task", 2),
     ("analyse", 2),
+    ("interop", 2),
     ("engine", 3),
     ("load", 3),
     ("score", 3),

@@ -6,7 +6,7 @@ use crate::gate::{Evidence, weigh};
 use crate::series::{LEVEL, Series};
 use seatrial_config::{Bound, DraftPlan, ErrorCap, Gate, OnInconclusive};
 use seatrial_types::{
-    Estimate, ExitCode, FINDINGS_SCHEMA, Findings, GateResult, Method, MetricResult, ModelSpend, Pillar,
+    ContentHash, Estimate, ExitCode, FINDINGS_SCHEMA, Findings, GateResult, Method, MetricResult, ModelSpend, Pillar,
     PillarRow, PillarStatus, RunExecution, RunId, SliceKey, Statistic, TOOL_VERSION, TargetExecution,
     TargetFindings, Unit, Verdict,
 };
@@ -61,6 +61,25 @@ pub struct RunFacts {
     pub models: Vec<ModelSpend>,
     /// Warnings from earlier stages.
     pub warnings: Vec<String>,
+}
+
+impl RunFacts {
+    /// Facts of a run that another tool made: it is over, nobody knows how busy its client was.
+    #[must_use]
+    pub fn recorded_elsewhere(run_id: RunId, plan_hash: ContentHash, started_at: String) -> Self {
+        Self {
+            run_id,
+            plan_hash: plan_hash.to_string(),
+            started_at,
+            ended_at: None,
+            state: RunState::Complete,
+            samples_planned: 0,
+            client_saturated: false,
+            client_read_lag_ms: None,
+            models: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
 }
 
 /// Makes the findings.

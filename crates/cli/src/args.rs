@@ -5,6 +5,9 @@ pub(crate) mod figures;
 mod output;
 mod report;
 pub(crate) mod text_metrics;
+mod interop;
+
+pub(crate) use interop::{ImportArguments, ImportCommand};
 
 pub(crate) use output::{GlobalArguments, LogFormat, OutputArguments};
 pub(crate) use report::{
@@ -44,6 +47,11 @@ pub(crate) enum Command {
     Report(ReportArguments),
     /// Write the samples of a recorded run.
     Export(ExportArguments),
+    /// Put what another tool recorded on record: Inspect, lm-evaluation-harness, OpenAI Evals, rows of results.
+    Import {
+        #[command(subcommand)]
+        command: ImportCommand,
+    },
     /// Serve a simulated provider on loopback, for trials and tests.
     Sim(SimArguments),
     /// Calculate statistics: the calculator, its list of functions, and figures for people.

@@ -5,6 +5,7 @@ mod args;
 mod commands;
 mod endpoints;
 mod error;
+mod imported_plan;
 mod output;
 mod progress;
 mod record;

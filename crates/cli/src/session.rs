@@ -348,6 +348,12 @@ pub(crate) fn now() -> String {
         .to_string()
 }
 
+/// An id for a run that started at this moment (RFC 3339), or now where that is none.
+pub(crate) fn new_run_id_at(started_at: &str) -> RunId {
+    let at = started_at.parse().unwrap_or_else(|_| jiff::Timestamp::now());
+    RunId::new(&at.strftime("%Y%m%dT%H%M%S").to_string(), random_bits())
+}
+
 fn new_run_id() -> RunId {
     RunId::new(
         &jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S").to_string(),

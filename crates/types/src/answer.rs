@@ -211,6 +211,8 @@ pub enum CallErrorKind {
     Tls,
     /// The prompt could not be built.
     Prompt,
+    /// Another tool recorded that the sample failed; its message says why.
+    Foreign,
 }
 
 impl CallErrorKind {
@@ -232,6 +234,7 @@ impl CallErrorKind {
             Self::CacheMiss => "cache_miss",
             Self::Tls => "tls",
             Self::Prompt => "prompt",
+            Self::Foreign => "foreign",
         }
     }
 

@@ -6,6 +6,7 @@ mod demo;
 mod export;
 mod figures;
 mod report;
+mod import;
 mod run;
 mod schema;
 mod sim;
@@ -22,6 +23,7 @@ pub(crate) fn dispatch(arguments: Arguments) -> Result<ExitCode, CliError> {
         Command::Report(arguments) => report::report(&arguments),
         Command::Completions(arguments) => completions::completions(&arguments),
         Command::Export(arguments) => export::export(&arguments),
+        Command::Import { command } => import::import(&command),
         Command::Sim(arguments) => sim::sim(&arguments),
         Command::Stats { command } => calculator::stats(&command),
         Command::Text { command } => calculator::text(&command),

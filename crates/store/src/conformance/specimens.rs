@@ -189,6 +189,7 @@ pub(super) const ALL_KINDS: [CallErrorKind; 14] = [
     CallErrorKind::CacheMiss,
     CallErrorKind::Tls,
     CallErrorKind::Prompt,
+    CallErrorKind::Foreign,
 ];
 
 pub(super) fn answer(record: &mut SampleRecord) -> &mut Answer {

@@ -1,0 +1,22 @@
+//! Files of other evaluation tools: their logs become recorded runs, our record becomes a file that they read. Apart
+//! from the store and the analysis, because these formats change with tools that are not ours.
+//!
+//! Reading goes over the files twice, so that memory is proportional to the number of cases and never to the size of
+//! the texts: [`survey`] learns targets, tasks, metrics and cases, [`records`] makes samples of the record.
+
+pub mod error;
+mod foreign;
+mod inspect;
+mod lm_eval;
+mod names;
+mod openai_evals;
+mod results;
+mod shape;
+mod survey;
+mod text_file;
+mod tolerant;
+
+pub use error::ImportError;
+pub use foreign::Format;
+pub use shape::{ScorerShape, Shape, TargetShape, TaskShape};
+pub use survey::{Options, records, survey};
