@@ -6,8 +6,8 @@ use crate::gate::{Evidence, weigh};
 use crate::series::{LEVEL, Series};
 use seatrial_config::{Bound, DraftPlan, ErrorCap, Gate, OnInconclusive};
 use seatrial_types::{
-    ContentHash, Estimate, ExitCode, FINDINGS_SCHEMA, Findings, GateResult, Method, MetricResult, ModelSpend, Pillar,
-    PillarRow, PillarStatus, RunExecution, RunId, SliceKey, Statistic, TOOL_VERSION, TargetExecution,
+    ContentHash, Estimate, ExitCode, FINDINGS_SCHEMA, Findings, GateResult, Method, MetricResult, ModelSpend,
+    Pillar, PillarRow, PillarStatus, RunExecution, RunId, SliceKey, Statistic, TOOL_VERSION, TargetExecution,
     TargetFindings, Unit, Verdict,
 };
 

@@ -2,10 +2,10 @@
 
 mod examples;
 pub(crate) mod figures;
+mod interop;
 mod output;
 mod report;
 pub(crate) mod text_metrics;
-mod interop;
 
 pub(crate) use interop::{ImportArguments, ImportCommand};
 

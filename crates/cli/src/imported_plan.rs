@@ -20,7 +20,9 @@ pub(crate) fn draft(shape: &Shape) -> Result<DraftPlan, CliError> {
         seatrial_config::parse_suite(TEMPLATE, Path::new("imported.yaml"), &wiring::vocabulary())
             .map_err(|problems| CliError::infrastructure(problems.render(false)))?;
     let (Some(target), Some(task)) = (draft.targets.first().cloned(), draft.tasks.first().cloned()) else {
-        return Err(CliError::infrastructure("the template of imported plans is empty"));
+        return Err(CliError::infrastructure(
+            "the template of imported plans is empty",
+        ));
     };
     draft.name.clone_from(&shape.name);
     // Nobody set a cap for this run, and it is over.

@@ -18,5 +18,5 @@ mod tolerant;
 
 pub use error::ImportError;
 pub use foreign::Format;
-pub use shape::{ScorerShape, Shape, TargetShape, TaskShape};
-pub use survey::{Options, records, survey};
+pub use shape::{CASES_LISTED_MAX, ScorerShape, Shape, TargetShape, TaskShape};
+pub use survey::{METRICS_MAX, Options, SAMPLES_MAX, TEXT_BYTES_MAX, records, survey};

@@ -3,7 +3,9 @@
 //! they are one sample with several scorers.
 
 use crate::error::ImportError;
-use crate::foreign::{CaseContent, Claim, FileFacts, ForeignSample, ForeignScore, OnSample, ScoreValue, Tally};
+use crate::foreign::{
+    CaseContent, Claim, FileFacts, ForeignSample, ForeignScore, OnSample, ScoreValue, Tally,
+};
 use crate::names::cut;
 use crate::text_file::{Lines, object};
 use seatrial_types::{Answer, Message, Role};
@@ -77,14 +79,18 @@ fn doc_id(path: &Path, line: u64, row: &Map<String, Value>) -> Result<Arc<str>, 
         _ => {
             let keys: Vec<&str> = row.keys().map(String::as_str).take(8).collect();
             let problem = format!("expected `doc_id` and `resps`, found {}", keys.join(", "));
-            let hint = "import the samples_….jsonl that lm-eval writes with --log_samples, not its results_….json";
+            let hint =
+                "import the samples_….jsonl that lm-eval writes with --log_samples, not its results_….json";
             Err(ImportError::new(path, problem, hint).at(format!("line {line}")))
         }
     }
 }
 
 /// Scores of every document under all its filters.
-fn gather_scores(path: &Path, tally: &mut Tally) -> Result<HashMap<Arc<str>, Vec<ForeignScore>>, ImportError> {
+fn gather_scores(
+    path: &Path,
+    tally: &mut Tally,
+) -> Result<HashMap<Arc<str>, Vec<ForeignScore>>, ImportError> {
     let mut all: HashMap<Arc<str>, Vec<ForeignScore>> = HashMap::new();
     each_line(path, &mut |line, row| {
         let id = doc_id(path, line, &row)?;
@@ -147,7 +153,9 @@ fn sample(
         (Value::String(_), Value::String(_)) => CaseContent::of(&[get("doc_hash"), get("target_hash")]),
         _ => CaseContent::of(&[get("doc"), get("target")]),
     };
-    let prompt = argument(get("arguments"), 0, 0).map(prompt_messages).unwrap_or_default();
+    let prompt = argument(get("arguments"), 0, 0)
+        .map(prompt_messages)
+        .unwrap_or_default();
     let text = answer_text(get("arguments"), get("resps"), place, tally);
     let mut columns = get("doc").as_object().cloned().unwrap_or_default();
     columns.entry("target").or_insert_with(|| get("target").clone());
@@ -174,7 +182,9 @@ fn sample(
 /// Argument `position` of request `request`: newer versions write maps `gen_args_0: {arg_0: …}`, older ones lists.
 fn argument(arguments: &Value, request: usize, position: usize) -> Option<&Value> {
     match arguments {
-        Value::Object(map) => map.get(&format!("gen_args_{request}"))?.get(format!("arg_{position}")),
+        Value::Object(map) => map
+            .get(&format!("gen_args_{request}"))?
+            .get(format!("arg_{position}")),
         Value::Array(list) => list.get(request)?.get(position),
         _ => None,
     }
@@ -191,7 +201,8 @@ fn prompt_messages(prompt: &Value) -> Vec<Message> {
         .starts_with('[')
         .then(|| serde_json::from_str(&text).ok())
         .flatten();
-    let messages: Option<Vec<Message>> = list.map(|list| list.iter().map(chat_message).collect::<Option<_>>()).flatten();
+    let messages: Option<Vec<Message>> =
+        list.and_then(|list| list.iter().map(chat_message).collect::<Option<_>>());
     messages
         .filter(|messages| !messages.is_empty())
         .unwrap_or_else(|| vec![Message::new(Role::User, text)])
@@ -222,7 +233,10 @@ fn answer_text(arguments: &Value, resps: &Value, place: &str, tally: &mut Tally)
     }
     let repeats = requests.first().and_then(Value::as_array).map_or(0, Vec::len);
     if repeats > 1 || requests.len() > 1 {
-        tally.add("a document has several responses; the text of the first one is kept", place);
+        tally.add(
+            "a document has several responses; the text of the first one is kept",
+            place,
+        );
     }
     first_text(resps).unwrap_or_default().to_owned()
 }
@@ -260,7 +274,11 @@ struct FileName {
 
 impl FileName {
     fn of(path: &Path) -> Self {
-        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let stem = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let rest = stem.strip_prefix("samples_").unwrap_or(&stem);
         let is_time = |text: &str| text.starts_with(|c: char| c.is_ascii_digit()) && text.contains('T');
         let (task, time) = match rest.rsplit_once('_') {
@@ -268,7 +286,10 @@ impl FileName {
             _ => (rest.to_owned(), None),
         };
         // lm-eval names the folder after the model, with `__` for `/`.
-        let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy());
+        let folder = path
+            .parent()
+            .and_then(Path::file_name)
+            .map(|name| name.to_string_lossy());
         let model = folder
             .filter(|_| time.is_some())
             .map_or_else(|| "unknown".to_owned(), |folder| folder.replace("__", "/"));
@@ -362,7 +383,10 @@ impl Results {
     fn claims(&self, model: &Arc<str>, task: &Arc<str>) -> Vec<Claim> {
         let metric_list = self.0["configs"][&**task]["metric_list"].as_array();
         let is_mean = |name: &str| {
-            let of_name = metric_list.into_iter().flatten().find(|metric| metric["metric"] == name);
+            let of_name = metric_list
+                .into_iter()
+                .flatten()
+                .find(|metric| metric["metric"] == name);
             of_name.is_some_and(|metric| metric["aggregation"] == "mean")
         };
         let values = self.0["results"][&**task].as_object();

@@ -48,7 +48,10 @@ mod tests {
     #[test]
     fn names_can_be_written_in_a_suite() {
         assert_eq!(target("openai/gpt-4.1"), "openai-gpt-4.1");
-        assert_eq!(plain("inspect_evals/mmlu 5.shot", "task"), "inspect_evals-mmlu-5-shot");
+        assert_eq!(
+            plain("inspect_evals/mmlu 5.shot", "task"),
+            "inspect_evals-mmlu-5-shot"
+        );
         assert_eq!(plain("§§§", "task"), "task");
         assert_eq!(cut("äöü", 2), "äö…");
     }

@@ -2,7 +2,9 @@
 //! different samples are mixed, so scores are gathered first and samples made when their answer comes by.
 
 use crate::error::ImportError;
-use crate::foreign::{CaseContent, Claim, FileFacts, ForeignSample, ForeignScore, OnSample, ScoreValue, Tally};
+use crate::foreign::{
+    CaseContent, Claim, FileFacts, ForeignSample, ForeignScore, OnSample, ScoreValue, Tally,
+};
 use crate::names::cut;
 use crate::text_file::{Lines, object};
 use indexmap::IndexMap;
@@ -29,7 +31,10 @@ pub(crate) fn read(path: &Path, f: OnSample<'_>) -> Result<FileFacts, ImportErro
         Value::Array(names) => names.first().and_then(Value::as_str),
         other => other.as_str(),
     };
-    let model: Arc<str> = model.or_else(|| spec["model_name"].as_str()).unwrap_or("unknown").into();
+    let model: Arc<str> = model
+        .or_else(|| spec["model_name"].as_str())
+        .unwrap_or("unknown")
+        .into();
     let task: Arc<str> = spec["eval_name"].as_str().unwrap_or("eval").into();
     let emit = |id: &str, sampling: &Value, at: Option<&str>, log: &mut Log| {
         let gathered = log.samples.get(id).cloned().unwrap_or_default();
@@ -48,7 +53,12 @@ pub(crate) fn read(path: &Path, f: OnSample<'_>) -> Result<FileFacts, ImportErro
         let at = row.get("created_at").and_then(Value::as_str);
         f(emit(&id, row.get("data").unwrap_or(&Value::Null), at, &mut log))
     })?;
-    let unasked: Vec<String> = log.samples.keys().filter(|id| !seen.contains(*id)).cloned().collect();
+    let unasked: Vec<String> = log
+        .samples
+        .keys()
+        .filter(|id| !seen.contains(*id))
+        .cloned()
+        .collect();
     for id in unasked {
         if log.samples.get(&id).is_some_and(|sample| sample.error.is_none()) {
             log.tally.add("a sample has scores but no answer in the log", &id);
@@ -107,7 +117,11 @@ impl Log {
             self.report = Some(report);
             return;
         }
-        let kind = row.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let kind = row
+            .get("type")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
         let Some(id) = sample_id(&row) else {
             self.tally.add(
                 &format!("an event of type `{kind}` belongs to no sample and is left out"),
@@ -117,11 +131,13 @@ impl Log {
         };
         let data = row.remove("data").unwrap_or(Value::Null);
         let sample = self.samples.entry(id.clone()).or_default();
-        let has = |sample: &Gathered, metric: &str| sample.scores.iter().any(|score| &*score.metric == metric);
+        let has =
+            |sample: &Gathered, metric: &str| sample.scores.iter().any(|score| &*score.metric == metric);
         match kind.as_str() {
             "sampling" => {}
             "match" if has(sample, "match") => {
-                self.tally.add("a sample has several matches; the first one is kept", &id);
+                self.tally
+                    .add("a sample has several matches; the first one is kept", &id);
             }
             "match" => {
                 let picked = ["picked", "sampled"].iter().find_map(|key| data[*key].as_str());
@@ -133,7 +149,8 @@ impl Log {
                     if value.is_number() || value.is_boolean() {
                         sample.scores.push(score(name, value, None));
                     } else {
-                        self.tally.add(&format!("metric `{name}` is no number and is left out"), &id);
+                        self.tally
+                            .add(&format!("metric `{name}` is no number and is left out"), &id);
                     }
                 }
             }
@@ -166,7 +183,9 @@ impl Log {
             tool_version: None,
             run_id: text("run_id"),
             title: Some(task.to_string()),
-            started_at: text("created_at").and_then(|at| timestamp(&at)).map(|at| at.to_string()),
+            started_at: text("created_at")
+                .and_then(|at| timestamp(&at))
+                .map(|at| at.to_string()),
             ended_at: None,
             samples_expected: None,
             details: details
@@ -259,6 +278,8 @@ fn message(message: &Value) -> Message {
         Some("assistant") => Role::Assistant,
         _ => Role::User,
     };
-    let content = message["content"].as_str().map_or_else(|| message["content"].to_string(), str::to_owned);
+    let content = message["content"]
+        .as_str()
+        .map_or_else(|| message["content"].to_string(), str::to_owned);
     Message::new(role, content)
 }

@@ -13,18 +13,56 @@ use std::sync::Arc;
 
 /// Columns with a meaning; every other column with numbers is a metric.
 const KNOWN: [&str; 39] = [
-    "run_id", "target", "model", "task", "id", "case_id", "epoch", "cluster", "slices", "prompt", "input", "output",
-    "answer", "expected", "reference", "finish_reason", "served_model", "request_id", "usage", "input_tokens",
-    "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost_usd", "error",
-    "error_message", "started_unix_ms", "latency_ms", "ttft_ms", "queue_ms", "attempts", "scores", "scorer", "metric",
-    "outcome", "value", "detail", "metadata",
+    "run_id",
+    "target",
+    "model",
+    "task",
+    "id",
+    "case_id",
+    "epoch",
+    "cluster",
+    "slices",
+    "prompt",
+    "input",
+    "output",
+    "answer",
+    "expected",
+    "reference",
+    "finish_reason",
+    "served_model",
+    "request_id",
+    "usage",
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+    "cost_usd",
+    "error",
+    "error_message",
+    "started_unix_ms",
+    "latency_ms",
+    "ttft_ms",
+    "queue_ms",
+    "attempts",
+    "scores",
+    "scorer",
+    "metric",
+    "outcome",
+    "value",
+    "detail",
+    "metadata",
 ];
 const DETAIL_CHARS_MAX: usize = 2000;
 /// Most fields of a CSV row.
 const COLUMNS_MAX: usize = 10_000;
 
 pub(crate) fn read(path: &Path, f: OnSample<'_>) -> Result<FileFacts, ImportError> {
-    let title = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let title = path
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let mut reader = Reader {
         path,
         title: title.clone(),
@@ -32,7 +70,9 @@ pub(crate) fn read(path: &Path, f: OnSample<'_>) -> Result<FileFacts, ImportErro
         pending: None,
         f,
     };
-    let is_csv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+    let is_csv = path
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
     if is_csv {
         reader.csv()?;
     } else {
@@ -74,7 +114,8 @@ impl Reader<'_, '_> {
         let broken = |error: &csv::Error| {
             let line = error.position().map_or(0, csv::Position::line);
             let problem = format!("expected CSV with a header: {error}");
-            ImportError::new(path, problem, "every row needs as many fields as the header").at(format!("line {line}"))
+            ImportError::new(path, problem, "every row needs as many fields as the header")
+                .at(format!("line {line}"))
         };
         let mut records = csv::ReaderBuilder::new().from_reader(text_file::open(path)?);
         let header: Vec<String> = records
@@ -85,12 +126,20 @@ impl Reader<'_, '_> {
             .collect();
         if header.len() > COLUMNS_MAX {
             let problem = format!("{} columns, at most {COLUMNS_MAX} are read", header.len());
-            return Err(ImportError::new(path, problem, "is this a CSV file with a header?"));
+            return Err(ImportError::new(
+                path,
+                problem,
+                "is this a CSV file with a header?",
+            ));
         }
         for (row, record) in (1..).zip(records.records()) {
             let record = record.map_err(|error| broken(&error))?;
             let line = record.position().map_or(0, csv::Position::line);
-            let object: Map<String, Value> = header.iter().zip(&record).map(|(name, field)| (name.clone(), cell(field))).collect();
+            let object: Map<String, Value> = header
+                .iter()
+                .zip(&record)
+                .map(|(name, field)| (name.clone(), cell(field)))
+                .collect();
             self.row(&object, row, &format!("line {line}"))?;
         }
         Ok(())
@@ -118,8 +167,17 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn sample(&mut self, row: &Map<String, Value>, number: u64, place: &str) -> Result<ForeignSample, ImportError> {
-        let get = |names: &[&str]| names.iter().find_map(|name| row.get(*name).filter(|value| !value.is_null()));
+    fn sample(
+        &mut self,
+        row: &Map<String, Value>,
+        number: u64,
+        place: &str,
+    ) -> Result<ForeignSample, ImportError> {
+        let get = |names: &[&str]| {
+            names
+                .iter()
+                .find_map(|name| row.get(*name).filter(|value| !value.is_null()))
+        };
         let text = |names: &[&str]| get(names).map(plain_text);
         let number_of = |name: &str| row.get(name).and_then(as_number);
         #[expect(
@@ -128,7 +186,10 @@ impl Reader<'_, '_> {
             reason = "checked to be a whole number in range"
         )]
         let count = |name: &str| {
-            let value = row.get(name).or_else(|| row.get("usage")?.get(name)).and_then(as_number);
+            let value = row
+                .get(name)
+                .or_else(|| row.get("usage")?.get(name))
+                .and_then(as_number);
             value
                 .filter(|value| value.fract() == 0.0 && (0.0..9e15).contains(value))
                 .map(|value| value as u64)
@@ -144,7 +205,12 @@ impl Reader<'_, '_> {
         }
         let cost = text(&["cost_usd"]).map(|cost| Money::from_str(&cost));
         if let Some(Err(error)) = &cost {
-            return Err(ImportError::new(self.path, format!("`cost_usd`: {error}"), "a decimal number of dollars is expected").at(place));
+            return Err(ImportError::new(
+                self.path,
+                format!("`cost_usd`: {error}"),
+                "a decimal number of dollars is expected",
+            )
+            .at(place));
         }
         let prompt = get(&["prompt", "input"]).map(prompt_of).unwrap_or_default();
         let expected = get(&["expected", "reference"]).cloned().unwrap_or_default();
@@ -163,10 +229,16 @@ impl Reader<'_, '_> {
             ..Answer::default()
         };
         Ok(ForeignSample {
-            model: text(&["target", "model"]).unwrap_or_else(|| "unknown".to_owned()).into(),
+            model: text(&["target", "model"])
+                .unwrap_or_else(|| "unknown".to_owned())
+                .into(),
             task: text(&["task"]).unwrap_or_else(|| self.title.clone()).into(),
-            case_id: text(&["id", "case_id"]).unwrap_or_else(|| number.to_string()).into(),
-            epoch: count("epoch").and_then(|epoch| u32::try_from(epoch).ok()).unwrap_or(0),
+            case_id: text(&["id", "case_id"])
+                .unwrap_or_else(|| number.to_string())
+                .into(),
+            epoch: count("epoch")
+                .and_then(|epoch| u32::try_from(epoch).ok())
+                .unwrap_or(0),
             content: CaseContent::of(&[get(&["prompt", "input"]).unwrap_or(&Value::Null), &expected]),
             columns,
             prompt,
@@ -189,11 +261,18 @@ impl Reader<'_, '_> {
                 let told = list.iter().filter_map(Value::as_object);
                 return Ok(told.filter_map(told_score).collect());
             }
-            Some(Value::Object(map)) => return Ok(map.iter().map(|(name, value)| named_score(name, value)).collect()),
+            Some(Value::Object(map)) => {
+                return Ok(map.iter().map(|(name, value)| named_score(name, value)).collect());
+            }
             None | Some(Value::Null) => {}
             Some(other) => {
-                let problem = format!("`scores` is {}, expected a map of numbers or a list", cut(&other.to_string(), 60));
-                return Err(ImportError::new(self.path, problem, "write {\"scores\": {\"accuracy\": 1}}").at(place));
+                let problem = format!(
+                    "`scores` is {}, expected a map of numbers or a list",
+                    cut(&other.to_string(), 60)
+                );
+                return Err(
+                    ImportError::new(self.path, problem, "write {\"scores\": {\"accuracy\": 1}}").at(place),
+                );
             }
         }
         let mut scores = Vec::new();
@@ -201,7 +280,8 @@ impl Reader<'_, '_> {
             if as_number(value).is_some() {
                 scores.push(named_score(name, value));
             } else if !value.is_null() {
-                let what = format!("column `{name}` is no number: it can name a slice or cluster, but is no metric");
+                let what =
+                    format!("column `{name}` is no number: it can name a slice or cluster, but is no metric");
                 self.tally.add(&what, place);
             }
         }
@@ -275,7 +355,10 @@ fn call_error(error: &Value, row: &Map<String, Value>) -> CallError {
     }
     let word = plain_text(error);
     let kind = serde_json::from_value::<CallErrorKind>(Value::String(word.clone()));
-    let message = row.get("error_message").filter(|message| !message.is_null()).map(plain_text);
+    let message = row
+        .get("error_message")
+        .filter(|message| !message.is_null())
+        .map(plain_text);
     CallError {
         kind: kind.unwrap_or(CallErrorKind::Foreign),
         status: None,

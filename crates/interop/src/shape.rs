@@ -131,7 +131,8 @@ impl Shape {
             .collect();
         let suite = json!({"identity": 1, "seed": 0, "targets": targets,
                            "tasks": self.tasks.iter().map(|task| self.task_body(task)).collect::<Vec<_>>()});
-        json!({"plan": 1, "imported": self.provenance, "suite": suite, "datasets": datasets, "cases": cases}).to_string()
+        json!({"plan": 1, "imported": self.provenance, "suite": suite, "datasets": datasets, "cases": cases})
+            .to_string()
     }
 
     fn task_body(&self, task: &TaskShape) -> Value {

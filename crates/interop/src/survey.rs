@@ -47,7 +47,7 @@ pub fn survey(format: Format, files: &[PathBuf], options: &Options) -> Result<Sh
     let mut survey = Survey::new(options);
     for path in files {
         let before = survey.samples;
-        let facts = format.read(path, &mut |sample| survey.add(path, sample))?;
+        let facts = format.read(path, &mut |sample| survey.add(path, &sample))?;
         let found = survey.samples - before;
         survey.end_file(path, facts, found)?;
     }
@@ -58,10 +58,7 @@ pub fn survey(format: Format, files: &[PathBuf], options: &Options) -> Result<Sh
 ///
 /// # Errors
 /// As [`survey`]; where a file changed in between.
-pub fn records(
-    shape: &Shape,
-    f: &mut dyn FnMut(SampleRecord) -> ControlFlow<()>,
-) -> Result<(), ImportError> {
+pub fn records(shape: &Shape, f: &mut dyn FnMut(SampleRecord) -> ControlFlow<()>) -> Result<(), ImportError> {
     let numbers = Numbers::of(shape);
     let mut seen = HashSet::new();
     let mut stopped = false;
@@ -102,13 +99,16 @@ struct Survey<'a> {
     columns_seen: HashSet<String>,
 }
 
+/// Target, scorer, metric.
+type SeriesKey = (u16, Arc<str>, Arc<str>);
+
 #[derive(Default)]
 struct TaskSurvey {
     cases: IndexMap<Arc<str>, ContentHash>,
     epochs: u32,
     scorers: IndexMap<Arc<str>, IndexMap<Arc<str>, Values>>,
     /// Sum and count of the values of each case, by target, scorer and metric: tools average within cases first.
-    sums: HashMap<(u16, Arc<str>, Arc<str>), Vec<(f64, u32)>>,
+    sums: HashMap<SeriesKey, Vec<(f64, u32)>>,
     metrics: usize,
 }
 
@@ -140,7 +140,7 @@ impl<'a> Survey<'a> {
         }
     }
 
-    fn add(&mut self, path: &Path, sample: ForeignSample) -> Result<(), ImportError> {
+    fn add(&mut self, path: &Path, sample: &ForeignSample) -> Result<(), ImportError> {
         let too_many = |what: &str, most: usize| {
             let hint = "import fewer files at a time";
             Err(ImportError::new(path, format!("more than {most} {what}"), hint))
@@ -158,14 +158,17 @@ impl<'a> Survey<'a> {
         if self.seen.len() >= SAMPLES_MAX {
             return too_many("samples", SAMPLES_MAX);
         }
-        let content = content_hash(&sample);
+        let content = content_hash(sample);
         let place = format!("case {} of task {}", sample.case_id, sample.task);
-        let case = task.cases.get_index_of(&sample.case_id).unwrap_or_else(|| {
-            task.cases
-                .insert_full(Arc::clone(&sample.case_id), content)
-                .0
-        });
-        if task.cases.get_index(case).is_some_and(|(_, known)| *known != content) {
+        let case = task
+            .cases
+            .get_index_of(&sample.case_id)
+            .unwrap_or_else(|| task.cases.insert_full(Arc::clone(&sample.case_id), content).0);
+        if task
+            .cases
+            .get_index(case)
+            .is_some_and(|(_, known)| *known != content)
+        {
             let what = "a case has different inputs or references under the same id: comparing its answers means little";
             self.tally.add(what, &place);
         }
@@ -188,7 +191,7 @@ impl<'a> Survey<'a> {
                 self.columns_seen.insert(column.clone());
             }
         }
-        if is_too_long(&sample) {
+        if is_too_long(sample) {
             let what = format!("a text is longer than {TEXT_BYTES_MAX} bytes and is cut");
             self.tally.add(&what, &place);
         }
@@ -211,11 +214,10 @@ impl<'a> Survey<'a> {
                 "{file_name}: {found} of {expected} samples are there; the run was not finished"
             ));
         }
-        let earlier = |one: &Option<String>, other: Option<String>| match (one.clone(), other) {
+        self.started_at = match (self.started_at.take(), facts.started_at.clone()) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         };
-        self.started_at = earlier(&self.started_at, facts.started_at.clone());
         self.ended_at = self.ended_at.clone().max(facts.ended_at.clone());
         if let Some(title) = &facts.title
             && !self.titles.contains(title)
@@ -249,7 +251,11 @@ impl<'a> Survey<'a> {
         if self.options.target.is_some() && self.models.len() > 1 {
             let names: Vec<&str> = self.models.keys().map(AsRef::as_ref).collect();
             let problem = format!("a name for one target, but the files hold {}", names.join(", "));
-            return Err(ImportError::new(first, problem, "leave --target out, or import one model at a time"));
+            return Err(ImportError::new(
+                first,
+                problem,
+                "leave --target out, or import one model at a time",
+            ));
         }
         self.compare_claims();
         let mut taken = HashSet::new();
@@ -258,7 +264,7 @@ impl<'a> Survey<'a> {
             .models
             .keys()
             .map(|model| TargetShape {
-                name: unique(names::target(target_name.unwrap_or(model)), &mut taken),
+                name: unique(&names::target(target_name.unwrap_or(model)), &mut taken),
                 model: model.to_string(),
             })
             .collect();
@@ -364,7 +370,7 @@ impl TaskSurvey {
             })
             .collect();
         TaskShape {
-            name: unique(names::plain(original, "task"), taken_tasks),
+            name: unique(&names::plain(original, "task"), taken_tasks),
             original: original.to_owned(),
             epochs: self.epochs,
             is_clustered: clustered || self.epochs > 1,
@@ -381,7 +387,7 @@ fn spec(metric: &str, values: Values, taken: &mut HashSet<String>) -> MetricSpec
         Values { .. } => MetricKind::Real,
     };
     MetricSpec {
-        name: unique(names::plain(metric, "score"), taken).into(),
+        name: unique(&names::plain(metric, "score"), taken).into(),
         kind,
         unit: if kind == MetricKind::Binary {
             Unit::Share
@@ -395,8 +401,8 @@ fn spec(metric: &str, values: Values, taken: &mut HashSet<String>) -> MetricSpec
 }
 
 /// The name, with a number behind it where it is taken.
-fn unique(name: String, taken: &mut HashSet<String>) -> String {
-    let mut candidate = name.clone();
+fn unique(name: &str, taken: &mut HashSet<String>) -> String {
+    let mut candidate = name.to_owned();
     let mut number = 2_u32;
     while !taken.insert(candidate.clone()) {
         candidate = format!("{name}-{number}");

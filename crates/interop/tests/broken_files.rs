@@ -33,13 +33,34 @@ fn says(error: &str, words: &[&str]) {
 #[test]
 fn broken_archives_are_located() {
     let whole = std::fs::read(fixture("inspect.eval")).unwrap();
-    says(&error(Format::Inspect, "a.eval", &whole[..whole.len() / 2]), &["a.eval", "no end"]);
+    says(
+        &error(Format::Inspect, "a.eval", &whole[..whole.len() / 2]),
+        &["a.eval", "no end"],
+    );
     says(&error(Format::Inspect, "a.eval", b""), &["the file is empty"]);
-    says(&error(Format::Inspect, "a.eval", &archive(&[("x.txt", b"x".to_vec())])), &["header.json", "no Inspect log"]);
+    says(
+        &error(Format::Inspect, "a.eval", &archive(&[("x.txt", b"x".to_vec())])),
+        &["header.json", "no Inspect log"],
+    );
     let newer = br#"{"version":9,"eval":{"task":"t","model":"m"}}"#.to_vec();
-    says(&error(Format::Inspect, "a.eval", &archive(&[("header.json", newer)])), &["version 9", "up to 2"]);
-    says(&error(Format::Inspect, "a.eval", &archive(&[("header.json", START.to_vec())])), &["no samples"]);
-    let sample = |text: &str| archive(&[("header.json", START.to_vec()), ("samples/1_epoch_1.json", text.into())]);
+    says(
+        &error(Format::Inspect, "a.eval", &archive(&[("header.json", newer)])),
+        &["version 9", "up to 2"],
+    );
+    says(
+        &error(
+            Format::Inspect,
+            "a.eval",
+            &archive(&[("header.json", START.to_vec())]),
+        ),
+        &["no samples"],
+    );
+    let sample = |text: &str| {
+        archive(&[
+            ("header.json", START.to_vec()),
+            ("samples/1_epoch_1.json", text.into()),
+        ])
+    };
     says(
         &error(Format::Inspect, "a.eval", &sample(r#"{"id":1,"epoch":"#)),
         &["entry samples/1_epoch_1.json", "the text ends", "column"],
@@ -48,10 +69,17 @@ fn broken_archives_are_located() {
         &error(Format::Inspect, "a.eval", &sample(r#"{"id":1,"epoch":"one"}"#)),
         &["entry samples/1_epoch_1.json", "u32", "line 1 column"],
     );
-    let mut damaged = sample(r#"{"id":1,"epoch":1,"input":"What is this about, again and again and again?"}"#);
-    let at = damaged.windows(4).rposition(|window| window == b"\x28\xb5\x2f\xfd").unwrap();
+    let mut damaged =
+        sample(r#"{"id":1,"epoch":1,"input":"What is this about, again and again and again?"}"#);
+    let at = damaged
+        .windows(4)
+        .rposition(|window| window == b"\x28\xb5\x2f\xfd")
+        .unwrap();
     damaged[at + 12] ^= 0x55;
-    says(&error(Format::Inspect, "a.eval", &damaged), &["entry samples/1_epoch_1.json", "damaged"]);
+    says(
+        &error(Format::Inspect, "a.eval", &damaged),
+        &["entry samples/1_epoch_1.json", "damaged"],
+    );
 }
 
 /// Protects memory and time: a small entry that unpacks to hundreds of megabytes is refused on the way.
@@ -62,25 +90,73 @@ fn zip_bombs_are_refused() {
     bomb.extend_from_slice(br#""}"#);
     let bytes = archive(&[("header.json", START.to_vec()), ("samples/1_epoch_1.json", bomb)]);
     assert!(bytes.len() < 1 << 20, "the bomb is small");
-    says(&error(Format::Inspect, "a.eval", &bytes), &["unpacks to more than"]);
+    says(
+        &error(Format::Inspect, "a.eval", &bytes),
+        &["unpacks to more than"],
+    );
 }
 
 /// Protects the other formats: line and column, what was found, what to import instead.
 #[test]
 fn broken_text_files_are_located() {
-    says(&error(Format::Inspect, "a.json", b"[1, 2]"), &["a.json", "expected"]);
+    says(
+        &error(Format::Inspect, "a.json", b"[1, 2]"),
+        &["a.json", "expected"],
+    );
     says(&error(Format::Inspect, "a.json", br#"{"version":2,"eval":{"task":"t","model":"m"},"samples":[{"id":1,"epoch":1},{"id":2,"epoch":-1}]}"#), &["sample 2", "u32"]);
-    says(&error(Format::Inspect, "a.json", br#"{"version":2,"eval":{"task":"t","model":"m"},"samples":null}"#), &["no samples"]);
-    says(&error(Format::LmEval, "s.jsonl", b"{\"doc_id\":0,\"resps\":[]}\n{\"doc_id\":1,\n"), &["line 2", "JSON object"]);
-    says(&error(Format::LmEval, "r.json", b"{\"results\":{}}\n"), &["line 1", "doc_id", "samples_"]);
-    says(&error(Format::OpenAiEvals, "e.jsonl", b"{\"input\":\"x\",\"ideal\":\"y\"}\n"), &["spec", "oaieval"]);
-    says(&error(Format::Results, "r.csv", b"id,ok\n1,1\n2\n"), &["line 3", "fields"]);
-    says(&error(Format::Results, "r.jsonl", b"{\"id\":1,\"scores\":7}\n"), &["line 1", "`scores`"]);
-    says(&error(Format::Results, "r.jsonl", b"{\"id\":1,\"ok\":1,\"cost_usd\":\"much\"}\n"), &["line 1", "cost_usd"]);
+    says(
+        &error(
+            Format::Inspect,
+            "a.json",
+            br#"{"version":2,"eval":{"task":"t","model":"m"},"samples":null}"#,
+        ),
+        &["no samples"],
+    );
+    says(
+        &error(
+            Format::LmEval,
+            "s.jsonl",
+            b"{\"doc_id\":0,\"resps\":[]}\n{\"doc_id\":1,\n",
+        ),
+        &["line 2", "JSON object"],
+    );
+    says(
+        &error(Format::LmEval, "r.json", b"{\"results\":{}}\n"),
+        &["line 1", "doc_id", "samples_"],
+    );
+    says(
+        &error(
+            Format::OpenAiEvals,
+            "e.jsonl",
+            b"{\"input\":\"x\",\"ideal\":\"y\"}\n",
+        ),
+        &["spec", "oaieval"],
+    );
+    says(
+        &error(Format::Results, "r.csv", b"id,ok\n1,1\n2\n"),
+        &["line 3", "fields"],
+    );
+    says(
+        &error(Format::Results, "r.jsonl", b"{\"id\":1,\"scores\":7}\n"),
+        &["line 1", "`scores`"],
+    );
+    says(
+        &error(
+            Format::Results,
+            "r.jsonl",
+            b"{\"id\":1,\"ok\":1,\"cost_usd\":\"much\"}\n",
+        ),
+        &["line 1", "cost_usd"],
+    );
     says(&error(Format::Results, "r.jsonl", b"\xff\xfe\n"), &["line 1"]);
     says(&error(Format::Results, "r.jsonl", b"\n\n"), &["no samples"]);
     let folder = tempfile::tempdir().unwrap();
-    let missing = read(Format::Inspect, &[folder.path().join("none.eval")], &Options::default()).unwrap_err();
+    let missing = read(
+        Format::Inspect,
+        &[folder.path().join("none.eval")],
+        &Options::default(),
+    )
+    .unwrap_err();
     says(&missing.to_string(), &["none.eval", "failed to open"]);
     let dir = read(Format::Inspect, &[folder.path().to_owned()], &Options::default()).unwrap_err();
     says(&dir.to_string(), &["folder"]);

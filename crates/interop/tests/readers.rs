@@ -45,13 +45,29 @@ fn inspect_logs_keep_every_score() {
             ..Options::default()
         };
         let (shape, samples) = read(Format::Inspect, &[fixture(name)], &options).unwrap();
-        assert_eq!((shape.samples, shape.errors, shape.samples_expected), (10, 2, 10), "{name}");
-        assert_eq!(shape.warnings, Vec::<String>::new(), "{name}: the means are those that Inspect reports");
+        assert_eq!(
+            (shape.samples, shape.errors, shape.samples_expected),
+            (10, 2, 10),
+            "{name}"
+        );
+        assert_eq!(
+            shape.warnings,
+            Vec::<String>::new(),
+            "{name}: the means are those that Inspect reports"
+        );
         assert_eq!(shape.targets[0].name, "mockllm-model");
         assert_eq!(shape.targets[0].model, "mockllm/model");
         let task = &shape.tasks[0];
-        assert_eq!((task.name.as_str(), task.epochs, task.cases(), task.is_clustered), ("trivia", 2, 5, true));
-        let kinds: Vec<_> = task.scorers.iter().flat_map(|scorer| &scorer.metrics).map(|metric| (&*metric.name, metric.kind)).collect();
+        assert_eq!(
+            (task.name.as_str(), task.epochs, task.cases(), task.is_clustered),
+            ("trivia", 2, 5, true)
+        );
+        let kinds: Vec<_> = task
+            .scorers
+            .iter()
+            .flat_map(|scorer| &scorer.metrics)
+            .map(|metric| (&*metric.name, metric.kind))
+            .collect();
         assert_eq!(
             kinds,
             [
@@ -71,7 +87,11 @@ fn inspect_logs_keep_every_score() {
                 ("shape_brevity".to_owned(), Some(1.0 / 13.0))
             ]
         );
-        assert_eq!(values(&shape, find(&samples, "long", 1))[1].1, Some(0.0), "no answer is 0");
+        assert_eq!(
+            values(&shape, find(&samples, "long", 1))[1].1,
+            Some(0.0),
+            "no answer is 0"
+        );
         assert_eq!(values(&shape, find(&samples, "1", 0))[1].1, Some(1.0));
     }
 }
@@ -87,20 +107,46 @@ fn inspect_samples_keep_conversation_usage_and_errors() {
     };
     let (_, samples) = read(Format::Inspect, &[fixture("inspect.eval")], &options).unwrap();
     let sample = find(&samples, "two", 0);
-    let prompt: Vec<_> = sample.prompt.iter().map(|message| (message.role, message.content.as_str())).collect();
-    assert_eq!(prompt, [(Role::System, "Be brief."), (Role::User, "Capital of France?")]);
+    let prompt: Vec<_> = sample
+        .prompt
+        .iter()
+        .map(|message| (message.role, message.content.as_str()))
+        .collect();
+    assert_eq!(
+        prompt,
+        [(Role::System, "Be brief."), (Role::User, "Capital of France?")]
+    );
     let answer = sample.call.result.as_ref().unwrap();
-    assert_eq!((answer.text.as_str(), &answer.finish_reason), ("It is Paris.", &Some(FinishReason::Stop)));
+    assert_eq!(
+        (answer.text.as_str(), &answer.finish_reason),
+        ("It is Paris.", &Some(FinishReason::Stop))
+    );
     let usage = answer.usage;
-    assert_eq!((usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, usage.reasoning_tokens), (Some(13), Some(4), Some(2), Some(1)));
+    assert_eq!(
+        (
+            usage.input_tokens,
+            usage.output_tokens,
+            usage.cache_read_tokens,
+            usage.reasoning_tokens
+        ),
+        (Some(13), Some(4), Some(2), Some(1))
+    );
     assert!(sample.call.timing().unwrap().latency_ns().unwrap() > 0);
     assert!(sample.started_unix_ms > 1_700_000_000_000);
-    assert_eq!((sample.slices[0].value.as_str(), sample.cluster.as_deref()), ("places", Some("places")));
+    assert_eq!(
+        (sample.slices[0].value.as_str(), sample.cluster.as_deref()),
+        ("places", Some("places"))
+    );
     let broken = find(&samples, "bad", 1);
     let error = broken.call.result.as_ref().unwrap_err();
     assert_eq!(error.kind, CallErrorKind::Foreign);
     assert!(error.message.contains("the tool broke"), "{}", error.message);
-    assert!(broken.scores.iter().all(|record| record.score.outcome == Outcome::Error));
+    assert!(
+        broken
+            .scores
+            .iter()
+            .all(|record| record.score.outcome == Outcome::Error)
+    );
 }
 
 /// Protects logs of runs that died: there is no header, the samples are what the journal left.
@@ -108,8 +154,19 @@ fn inspect_samples_keep_conversation_usage_and_errors() {
 fn a_crashed_inspect_log_is_recovered() {
     let (shape, samples) = read(Format::Inspect, &[fixture("inspect-crashed.eval")], &no_options()).unwrap();
     assert_eq!((samples.len(), shape.samples_expected), (5, 10));
-    assert!(shape.warnings.iter().any(|warning| warning.contains("no header")), "{:?}", shape.warnings);
-    assert!(shape.warnings.iter().any(|warning| warning.contains("5 of 10 samples")), "{:?}", shape.warnings);
+    assert!(
+        shape.warnings.iter().any(|warning| warning.contains("no header")),
+        "{:?}",
+        shape.warnings
+    );
+    assert!(
+        shape
+            .warnings
+            .iter()
+            .any(|warning| warning.contains("5 of 10 samples")),
+        "{:?}",
+        shape.warnings
+    );
     assert_eq!(values(&shape, find(&samples, "two", 0))[1].1, Some(0.5));
 }
 
@@ -117,13 +174,20 @@ fn a_crashed_inspect_log_is_recovered() {
 /// that was taken, `NaN` as unparsed, what has no number per document named.
 #[test]
 fn lm_eval_files_are_one_run_of_several_tasks() {
-    let file = |task: &str| fixture(&format!("lm_eval/org__small-model/samples_{task}_2026-01-31T12-00-00.000000.jsonl"));
+    let file = |task: &str| {
+        fixture(&format!(
+            "lm_eval/org__small-model/samples_{task}_2026-01-31T12-00-00.000000.jsonl"
+        ))
+    };
     let options = Options {
         slices: vec!["level".to_owned()],
         ..Options::default()
     };
     let (shape, samples) = read(Format::LmEval, &[file("sums"), file("colours")], &options).unwrap();
-    assert_eq!((samples.len(), shape.targets[0].model.as_str()), (6, "org/small-model"));
+    assert_eq!(
+        (samples.len(), shape.targets[0].model.as_str()),
+        (6, "org/small-model")
+    );
     let sums = find(&samples[..3], "1", 0);
     assert_eq!(
         values(&shape, sums),
@@ -137,11 +201,29 @@ fn lm_eval_files_are_one_run_of_several_tasks() {
     assert_eq!(sums.scores[1].score.detail.as_deref(), Some("30"));
     assert_eq!(sums.slices[0].value, "easy");
     let colours = find(&samples[3..], "1", 0);
-    assert_eq!(colours.call.result.as_ref().unwrap().text, "red", "the likelier choice");
-    assert_eq!(values(&shape, colours), [("acc".to_owned(), Some(0.0)), ("brier".to_owned(), None)]);
+    assert_eq!(
+        colours.call.result.as_ref().unwrap().text,
+        "red",
+        "the likelier choice"
+    );
+    assert_eq!(
+        values(&shape, colours),
+        [("acc".to_owned(), Some(0.0)), ("brier".to_owned(), None)]
+    );
     assert_eq!(colours.scores[1].score.outcome, Outcome::Unparsed);
-    assert!(shape.warnings.iter().any(|warning| warning.contains("`likelihoods`")), "{:?}", shape.warnings);
-    assert!(!shape.warnings.iter().any(|warning| warning.contains("reports")), "{:?}", shape.warnings);
+    assert!(
+        shape
+            .warnings
+            .iter()
+            .any(|warning| warning.contains("`likelihoods`")),
+        "{:?}",
+        shape.warnings
+    );
+    assert!(
+        !shape.warnings.iter().any(|warning| warning.contains("reports")),
+        "{:?}",
+        shape.warnings
+    );
     assert_eq!(shape.started_at.as_deref(), Some("2026-01-31T12:00:00Z"));
     assert_eq!(shape.provenance["files"][0]["tool_version"], "0.4.9");
 }
@@ -149,12 +231,27 @@ fn lm_eval_files_are_one_run_of_several_tasks() {
 /// Protects OpenAI Evals logs: the first answer of each sample with its match, tokens and model; errors stay errors.
 #[test]
 fn openai_evals_logs_keep_matches() {
-    let (shape, samples) = read(Format::OpenAiEvals, &[fixture("openai_evals.jsonl")], &no_options()).unwrap();
+    let (shape, samples) = read(
+        Format::OpenAiEvals,
+        &[fixture("openai_evals.jsonl")],
+        &no_options(),
+    )
+    .unwrap();
     assert_eq!((shape.samples, shape.errors), (4, 1));
     let italy = find(&samples, "capitals.dev.1", 0);
-    assert_eq!(values(&shape, italy), [("match".to_owned(), Some(0.0)), ("f1".to_owned(), Some(0.25))]);
+    assert_eq!(
+        values(&shape, italy),
+        [("match".to_owned(), Some(0.0)), ("f1".to_owned(), Some(0.25))]
+    );
     let answer = italy.call.result.as_ref().unwrap();
-    assert_eq!((answer.text.as_str(), answer.usage.input_tokens, answer.served_model.as_deref()), ("Milan", Some(13), Some("small-model-2026")));
+    assert_eq!(
+        (
+            answer.text.as_str(),
+            answer.usage.input_tokens,
+            answer.served_model.as_deref()
+        ),
+        ("Milan", Some(13), Some("small-model-2026"))
+    );
     assert_eq!(italy.prompt[0].role, Role::System);
     assert!(find(&samples, "capitals.dev.3", 0).call.result.is_err());
     assert_eq!(shape.warnings, Vec::<String>::new());
@@ -168,12 +265,21 @@ fn rows_of_results_are_read() {
         ..Options::default()
     };
     let (shape, samples) = read(Format::Results, &[fixture("rows.csv")], &options).unwrap();
-    assert_eq!((shape.targets[0].name.as_str(), shape.tasks[0].name.as_str()), ("tier-1", "support"));
-    assert_eq!(values(&shape, &samples[0]), [("accuracy".to_owned(), Some(1.0)), ("f1".to_owned(), Some(0.75))]);
+    assert_eq!(
+        (shape.targets[0].name.as_str(), shape.tasks[0].name.as_str()),
+        ("tier-1", "support")
+    );
+    assert_eq!(
+        values(&shape, &samples[0]),
+        [("accuracy".to_owned(), Some(1.0)), ("f1".to_owned(), Some(0.75))]
+    );
     assert_eq!(samples[0].call.result.as_ref().unwrap().text, "yes, it is");
     assert_eq!(samples[1].cost.unwrap().to_string(), "0.00012");
     assert_eq!(samples[1].call.timing().unwrap().latency_ns(), Some(80_500_000));
-    assert_eq!(samples[2].call.result.as_ref().unwrap_err().kind, CallErrorKind::Timeout);
+    assert_eq!(
+        samples[2].call.result.as_ref().unwrap_err().kind,
+        CallErrorKind::Timeout
+    );
     assert_eq!(samples[2].slices[0].value, "refund");
 }
 
@@ -196,7 +302,10 @@ fn the_same_cases_have_the_same_hash() {
         let body: serde_json::Value = serde_json::from_str(&shape.plan_body()).unwrap();
         body["datasets"].clone()
     };
-    let (a, b) = (r#"{"id":"a","input":"1","ok":1}"#, r#"{"id":"b","input":"2","ok":0}"#);
+    let (a, b) = (
+        r#"{"id":"a","input":"1","ok":1}"#,
+        r#"{"id":"b","input":"2","ok":0}"#,
+    );
     assert_eq!(row(&format!("{a}\n{b}\n")), row(&format!("{b}\n{a}\n")));
     assert_ne!(row(a), row(&a.replace("\"1\"", "\"2\"")));
 }

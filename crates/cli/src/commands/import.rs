@@ -44,11 +44,20 @@ pub(crate) fn import(command: &ImportCommand) -> Result<ExitCode, CliError> {
     }
     let findings = analyse(&store, &shape, &run, hash)?;
     if !was_there {
-        let ended_at = shape.ended_at.clone().unwrap_or_else(|| run.header.started_at.clone());
+        let ended_at = shape
+            .ended_at
+            .clone()
+            .unwrap_or_else(|| run.header.started_at.clone());
         let json = seatrial_report::findings_json(&findings).map_err(CliError::infrastructure)?;
         let id = &run.header.id;
         store
-            .end_run(id, RunStatus::Finished, &ended_at, findings.exit_code, Some(&json))
+            .end_run(
+                id,
+                RunStatus::Finished,
+                &ended_at,
+                findings.exit_code,
+                Some(&json),
+            )
             .map_err(store_error)?;
     }
     tell(arguments, &shape, &findings, was_there)
@@ -118,7 +127,12 @@ fn record(store: &mut SqliteStore, shape: &Shape, id: &RunId) -> Result<(), CliE
 }
 
 /// Findings from the record, as for any run.
-fn analyse(store: &SqliteStore, shape: &Shape, run: &RunRow, hash: ContentHash) -> Result<Findings, CliError> {
+fn analyse(
+    store: &SqliteStore,
+    shape: &Shape,
+    run: &RunRow,
+    hash: ContentHash,
+) -> Result<Findings, CliError> {
     let draft = imported_plan::draft(shape)?;
     let clustered = shape.tasks.iter().map(|task| task.is_clustered).collect();
     let mut collector = Collector::new(&draft, imported_plan::metrics(shape), clustered);
@@ -126,7 +140,9 @@ fn analyse(store: &SqliteStore, shape: &Shape, run: &RunRow, hash: ContentHash) 
         collector.add(&sample);
         ControlFlow::Continue(())
     };
-    store.for_each_figures(&run.header.id, &mut add).map_err(store_error)?;
+    store
+        .for_each_figures(&run.header.id, &mut add)
+        .map_err(store_error)?;
     let facts = RunFacts {
         ended_at: shape.ended_at.clone(),
         samples_planned: shape.samples_expected,
@@ -143,7 +159,12 @@ fn analyse(store: &SqliteStore, shape: &Shape, run: &RunRow, hash: ContentHash) 
     Ok(findings)
 }
 
-fn tell(arguments: &ImportArguments, shape: &Shape, findings: &Findings, was_there: bool) -> Result<ExitCode, CliError> {
+fn tell(
+    arguments: &ImportArguments,
+    shape: &Shape,
+    findings: &Findings,
+    was_there: bool,
+) -> Result<ExitCode, CliError> {
     let id = &findings.run_id;
     let tasks: Vec<_> = shape
         .tasks
@@ -184,7 +205,11 @@ fn tell(arguments: &ImportArguments, shape: &Shape, findings: &Findings, was_the
         Some(_) if takes_stdout => output::stdout(&text)?,
         Some(path) => output::write_whole(path, &text)?,
     }
-    let was = if was_there { "was on record already" } else { "is on record" };
+    let was = if was_there {
+        "was on record already"
+    } else {
+        "is on record"
+    };
     output::stderr(&format!(
         "run {id} {was}: {} samples, {} of them errors; its samples: seatrial export {id}\n",
         shape.samples, shape.errors

@@ -48,7 +48,11 @@ pub(super) fn read(path: &Path, f: OnSample<'_>) -> Result<FileFacts, ImportErro
         (archive.json(JOURNAL_START, "the start of an Inspect log")?, true)
     } else {
         let problem = format!("found neither `{HEADER}` nor `{JOURNAL_START}` in the archive");
-        return Err(ImportError::new(path, problem, "this is a zip, but no Inspect log"));
+        return Err(ImportError::new(
+            path,
+            problem,
+            "this is a zip, but no Inspect log",
+        ));
     };
     header.check(path)?;
     let mut tally = Tally::default();
@@ -89,7 +93,11 @@ impl<'a> Archive<'a> {
                 "the archive has no end: its list of entries is missing",
                 "the file was cut off or is still being written; copy it again, or let Inspect recover it",
             ),
-            kind => ImportError::new(path, format!("the archive is damaged: {kind}"), "copy the file again"),
+            kind => ImportError::new(
+                path,
+                format!("the archive is damaged: {kind}"),
+                "copy the file again",
+            ),
         };
         let mut buffer = vec![0; rawzip::MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
         let zip = ZipArchive::from_file(file, &mut buffer).map_err(broken)?;
@@ -105,7 +113,11 @@ impl<'a> Archive<'a> {
                 } else {
                     "its entries claim more bytes than the file has: they overlap".to_owned()
                 };
-                return Err(ImportError::new(path, problem, "this archive was not written by Inspect"));
+                return Err(ImportError::new(
+                    path,
+                    problem,
+                    "this archive was not written by Inspect",
+                ));
             }
             let name = String::from_utf8_lossy(entry.file_path().as_bytes()).into_owned();
             let entry = Entry {
@@ -145,17 +157,25 @@ impl<'a> Archive<'a> {
                 "copy the file again",
             ))
         };
-        let found = self.zip.get_entry(entry.wayfinder).map_err(|error| damaged(&error))?;
+        let found = self
+            .zip
+            .get_entry(entry.wayfinder)
+            .map_err(|error| damaged(&error))?;
         let packed = BufReader::with_capacity(BUFFER_BYTES, found.reader());
         let unpacked: Box<dyn Read + '_> = match entry.method {
             CompressionMethod::STORE => Box::new(packed),
             CompressionMethod::DEFLATE => Box::new(flate2::bufread::DeflateDecoder::new(packed)),
-            CompressionMethod::ZSTD => Box::new(
-                zstd::stream::read::Decoder::with_buffer(packed).map_err(|error| damaged(&error))?,
-            ),
+            CompressionMethod::ZSTD => {
+                Box::new(zstd::stream::read::Decoder::with_buffer(packed).map_err(|error| damaged(&error))?)
+            }
             other => {
-                let problem = format!("the entry is packed with method {other:?}, expected Zstandard or deflate");
-                return Err(at(ImportError::new(self.path, problem, "convert the log: inspect log convert --to json")));
+                let problem =
+                    format!("the entry is packed with method {other:?}, expected Zstandard or deflate");
+                return Err(at(ImportError::new(
+                    self.path,
+                    problem,
+                    "convert the log: inspect log convert --to json",
+                )));
             }
         };
         let limit = EXPANSION_FREE_BYTES

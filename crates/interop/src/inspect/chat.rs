@@ -60,7 +60,12 @@ pub(super) fn resolve(text: &str, attachments: &Attachments) -> String {
 }
 
 /// The text of a content, and its images.
-pub(super) fn content(content: &Value, attachments: &Attachments, tally: &mut Tally, place: &str) -> (String, Vec<Image>) {
+pub(super) fn content(
+    content: &Value,
+    attachments: &Attachments,
+    tally: &mut Tally,
+    place: &str,
+) -> (String, Vec<Image>) {
     let parts = match content {
         Value::String(text) => return (resolve(text, attachments), Vec::new()),
         Value::Array(parts) => parts,
@@ -127,7 +132,10 @@ pub(super) fn messages(
 
 /// The conversation that led to the last answer: everything before the last message of the assistant.
 pub(super) fn before_last_answer(mut messages: Vec<Message>) -> Vec<Message> {
-    if let Some(last) = messages.iter().rposition(|message| message.role == Role::Assistant) {
+    if let Some(last) = messages
+        .iter()
+        .rposition(|message| message.role == Role::Assistant)
+    {
         messages.truncate(last);
     }
     messages

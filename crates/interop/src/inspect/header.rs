@@ -165,7 +165,11 @@ impl Header {
             Some(status) => {
                 let error = self.error.as_ref().map_or("", |error| error.message.as_str());
                 let error = crate::names::cut(error.lines().next().unwrap_or_default(), 200);
-                let error = if error.is_empty() { error } else { format!(": {error}") };
+                let error = if error.is_empty() {
+                    error
+                } else {
+                    format!(": {error}")
+                };
                 facts
                     .warnings
                     .push(format!("Inspect says that the run ended as `{status}`{error}"));
@@ -229,7 +233,8 @@ impl Header {
 
     /// Means and accuracies that Inspect computed over all samples with the mean over epochs.
     fn claims(&self) -> Vec<Claim> {
-        let (model, task): (Arc<str>, Arc<str>) = (self.eval.model.as_str().into(), self.eval.task.as_str().into());
+        let (model, task): (Arc<str>, Arc<str>) =
+            (self.eval.model.as_str().into(), self.eval.task.as_str().into());
         let mut claims = Vec::new();
         for score in self.results.iter().flat_map(|results| &results.scores) {
             if score.reducer.as_deref().is_some_and(|reducer| reducer != "mean") {
@@ -238,7 +243,10 @@ impl Header {
             let scorer = score.scorer.as_deref().unwrap_or(&score.name);
             let key = (scorer != score.name).then_some(score.name.as_str());
             for metric in ["accuracy", "mean"] {
-                let value = score.metrics.get(metric).and_then(|metric| metric["value"].as_f64());
+                let value = score
+                    .metrics
+                    .get(metric)
+                    .and_then(|metric| metric["value"].as_f64());
                 if let Some(value) = value {
                     claims.push(Claim {
                         model: Arc::clone(&model),

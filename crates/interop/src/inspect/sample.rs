@@ -150,7 +150,10 @@ impl Sample {
         };
         if let Some(limit) = self.limit {
             tally.add(
-                &format!("a sample hit its {} limit; it counts as it was scored", limit.kind),
+                &format!(
+                    "a sample hit its {} limit; it counts as it was scored",
+                    limit.kind
+                ),
                 place,
             );
         }
@@ -165,7 +168,10 @@ impl Sample {
         let result = match self.error {
             Some(error) => {
                 if has_scores {
-                    tally.add("a sample that ended in an error has scores, which are left out", place);
+                    tally.add(
+                        "a sample that ended in an error has scores, which are left out",
+                        place,
+                    );
                 }
                 Err(call_error(&error.message))
             }
@@ -376,7 +382,11 @@ fn number(value: &Value) -> Option<f64> {
             other => match other.to_lowercase().as_str() {
                 "yes" | "true" => Some(1.0),
                 "no" | "false" => Some(0.0),
-                number => number.trim().parse().ok().filter(|number: &f64| number.is_finite()),
+                number => number
+                    .trim()
+                    .parse()
+                    .ok()
+                    .filter(|number: &f64| number.is_finite()),
             },
         },
         _ => None,

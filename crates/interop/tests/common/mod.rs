@@ -7,13 +7,17 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 /// A file of `testdata/interop`.
-pub fn fixture(name: &str) -> PathBuf {
+pub(crate) fn fixture(name: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/interop");
     root.join(name)
 }
 
 /// Both passes.
-pub fn read(format: Format, files: &[PathBuf], options: &Options) -> Result<(Shape, Vec<SampleRecord>), ImportError> {
+pub(crate) fn read(
+    format: Format,
+    files: &[PathBuf],
+    options: &Options,
+) -> Result<(Shape, Vec<SampleRecord>), ImportError> {
     let shape = survey(format, files, options)?;
     let mut samples = Vec::new();
     records(&shape, &mut |sample| {
@@ -24,7 +28,7 @@ pub fn read(format: Format, files: &[PathBuf], options: &Options) -> Result<(Sha
 }
 
 /// A zip of these entries, packed with Zstandard as Inspect does.
-pub fn archive(entries: &[(&str, Vec<u8>)]) -> Vec<u8> {
+pub(crate) fn archive(entries: &[(&str, Vec<u8>)]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut zip = rawzip::ZipArchiveWriter::new(&mut bytes);
     for (name, content) in entries {
