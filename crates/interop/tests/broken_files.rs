@@ -5,9 +5,31 @@
 
 mod common;
 
-use common::{archive, fixture, read};
+use common::{fixture, read};
 use proptest::prelude::*;
 use seatrial_interop::{Format, Options};
+use std::io::Write;
+
+/// A zip of these entries, packed with Zstandard as Inspect does.
+fn archive(entries: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut zip = rawzip::ZipArchiveWriter::new(&mut bytes);
+    for (name, content) in entries {
+        let (mut entry, config) = zip
+            .new_file(name)
+            .compression_method(rawzip::CompressionMethod::ZSTD)
+            .start()
+            .unwrap();
+        let encoder = zstd::stream::write::Encoder::new(&mut entry, 3).unwrap();
+        let mut writer = config.wrap(encoder);
+        writer.write_all(content).unwrap();
+        let (encoder, descriptor) = writer.finish().unwrap();
+        encoder.finish().unwrap();
+        entry.finish(descriptor).unwrap();
+    }
+    zip.finish().unwrap();
+    bytes
+}
 
 /// The error of a file with this content.
 fn error(format: Format, name: &str, content: &[u8]) -> String {

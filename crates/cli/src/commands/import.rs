@@ -4,10 +4,10 @@ use crate::args::{ImportArguments, ImportCommand};
 use crate::error::CliError;
 use crate::imported_plan;
 use crate::output;
+use crate::reports;
 use crate::session::{new_run_id_at, now, store_error};
 use seatrial_analyse::{Collector, RunFacts, RunState};
 use seatrial_interop::{Format, ImportError, Options, Shape};
-use seatrial_report::TerminalOptions;
 use seatrial_store::{Catalog, Events, RunHeader, RunRow, RunStatus, SqliteStore, StoreError};
 use seatrial_types::{ContentHash, ExitCode, Findings, RunId, SampleRecord, TOOL_VERSION};
 use serde_json::json;
@@ -194,7 +194,7 @@ fn tell(
     } else {
         output::colors_stdout()
     };
-    let report = seatrial_report::terminal(findings, TerminalOptions { color });
+    let report = reports::on_screen(findings, color);
     if takes_stdout {
         output::stderr(&report);
     } else {
@@ -211,7 +211,7 @@ fn tell(
         "is on record"
     };
     output::stderr(&format!(
-        "run {id} {was}: {} samples, {} of them errors; its samples: seatrial export {id}\n",
+        "run {id} {was}: {} samples, {} of them errors; again: seatrial report {id}; its samples: seatrial export {id}\n",
         shape.samples, shape.errors
     ));
     Ok(ExitCode::Pass)

@@ -1,8 +1,7 @@
-//! What the tests of the readers share: fixtures by name, a survey with its records, archives made by hand.
+//! What the tests of the readers share: fixtures by name, a survey with its records.
 
 use seatrial_interop::{Format, ImportError, Options, Shape, records, survey};
 use seatrial_types::SampleRecord;
-use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -25,25 +24,4 @@ pub(crate) fn read(
         ControlFlow::Continue(())
     })?;
     Ok((shape, samples))
-}
-
-/// A zip of these entries, packed with Zstandard as Inspect does.
-pub(crate) fn archive(entries: &[(&str, Vec<u8>)]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut zip = rawzip::ZipArchiveWriter::new(&mut bytes);
-    for (name, content) in entries {
-        let (mut entry, config) = zip
-            .new_file(name)
-            .compression_method(rawzip::CompressionMethod::ZSTD)
-            .start()
-            .unwrap();
-        let encoder = zstd::stream::write::Encoder::new(&mut entry, 3).unwrap();
-        let mut writer = config.wrap(encoder);
-        writer.write_all(content).unwrap();
-        let (encoder, descriptor) = writer.finish().unwrap();
-        encoder.finish().unwrap();
-        entry.finish(descriptor).unwrap();
-    }
-    zip.finish().unwrap();
-    bytes
 }

@@ -174,7 +174,7 @@ pub(super) fn noise(seed: u64, bytes: usize) -> String {
         .collect()
 }
 
-pub(super) const ALL_KINDS: [CallErrorKind; 14] = [
+pub(super) const ALL_KINDS: [CallErrorKind; 15] = [
     CallErrorKind::RateLimited,
     CallErrorKind::Server,
     CallErrorKind::Auth,
