@@ -63,6 +63,12 @@ const OF_SCORES: &[Statistic] = &[Statistic::Mean];
 const OF_TIMES: &[Statistic] = &[Statistic::P50, Statistic::P95, Statistic::P99, Statistic::Mean];
 const OF_SHARES: &[Statistic] = &[Statistic::Rate];
 
+/// Whether a metric says that an answer was right: the first such of a task decides what a success costs. A share that
+/// speaks for another pillar (refusals, answers within a latency) is no success.
+fn is_success(kind: MetricKind, pillar: Pillar) -> bool {
+    kind == MetricKind::Binary && pillar == Pillar::Quality
+}
+
 /// Positions in [`TaskSeries::measured`].
 const LATENCY: usize = 0;
 const TTFT: usize = 1;
@@ -105,7 +111,7 @@ impl TaskSeries {
         let has_success = scorers
             .iter()
             .flatten()
-            .any(|spec| spec.kind == MetricKind::Binary);
+            .any(|spec| is_success(spec.kind, spec.pillar));
         Self {
             scored,
             offsets,
@@ -132,7 +138,7 @@ impl TaskSeries {
             named
                 .series
                 .add(record.score.outcome, record.score.value, cluster);
-            if success.is_none() && named.series.kind() == MetricKind::Binary {
+            if success.is_none() && is_success(named.series.kind(), named.pillar) {
                 success = Some(record.score.value.unwrap_or(0.0));
             }
         }

@@ -1,7 +1,7 @@
 //! One sample from case to record: drive, score, price.
 
 use crate::run::Job;
-use seatrial_task::{Model, ScorerInput, Scoring, scores_without_looking};
+use seatrial_task::{Model, ScorerInput, Scoring, refusal_of, scores_without_looking};
 use seatrial_types::{Case, Price, SampleKey, SampleRecord, ScoreRecord};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -26,28 +26,28 @@ pub(crate) async fn run_sample(job: &Job, due: Due) -> Option<SampleRecord> {
             .as_ref()
             .and_then(|price: &Price| price.cost(&answer.usage))
     });
+    let input = answer.map(|answer| ScorerInput {
+        case: &case,
+        prompt: &transcript.prompt,
+        answer,
+        call: &transcript.call,
+        cost,
+    });
+    let scorers = job.scorers.get(task)?;
+    let refusal = input.and_then(|input| refusal_of(scorers, input));
     let mut scores = Vec::new();
-    for (index, scorer) in job.scorers.get(task)?.iter().enumerate() {
-        let of_scorer = match (
-            scores_without_looking(&**scorer, &transcript.call),
-            &transcript.call.result,
-        ) {
+    for (index, scorer) in scorers.iter().enumerate() {
+        let without_looking = scores_without_looking(&**scorer, &transcript.call, refusal.as_deref());
+        let of_scorer = match (without_looking, input) {
             (Some(scores), _) => scores,
-            (None, Ok(answer)) => {
-                let input = ScorerInput {
-                    case: &case,
-                    prompt: &transcript.prompt,
-                    answer,
-                    call: &transcript.call,
-                    cost,
-                };
+            (None, Some(input)) => {
                 let asked = scorer.asks().and_then(|name| job.models.get(name));
                 match scorer.score(input, asked.map(|model| model as &dyn Model)) {
                     Scoring::Ready(scores) => scores,
                     Scoring::Later(scores) => scores.await,
                 }
             }
-            (None, Err(_)) => Vec::new(),
+            (None, None) => Vec::new(),
         };
         let scorer = u16::try_from(index).unwrap_or(u16::MAX);
         scores.extend(of_scorer.into_iter().map(|score| ScoreRecord { scorer, score }));

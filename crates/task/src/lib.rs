@@ -11,7 +11,8 @@ pub use dataset::{DatasetColumns, DatasetContent, DatasetError, DatasetReader, D
 pub use freeze::{CaseStream, DatasetProblem, FreezeError, Plan, PlannedTask, TaskScorers, freeze};
 pub use image::IMAGE_BYTES_MAX;
 pub use ports::{
-    Driver, Model, SampleSink, Scorer, ScorerInput, Scoring, SinkError, Transcript, scores_without_looking,
+    Driver, Model, SampleSink, Scorer, ScorerInput, Scoring, SinkError, Transcript, refusal_of,
+    scores_without_looking,
 };
 pub use prompt::{Prompt, PromptError};
 pub use seatrial_config::DatasetFormat;

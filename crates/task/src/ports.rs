@@ -6,6 +6,7 @@ use seatrial_types::{
     Answer, Call, CallError, CallErrorKind, Case, Message, MetricSpec, ModelRequest, Money, Outcome,
     SampleRecord, Score,
 };
+use std::sync::Arc;
 
 /// One call to a named target, through cache, limits, price, budget and record.
 ///
@@ -89,6 +90,18 @@ pub trait Scorer: Send + Sync {
         false
     }
 
+    /// Whether, and by what sign, this answer is a refusal although the provider does not say so. Once one scorer of
+    /// a task says so, the answer is refused for all of them; a task without such a scorer knows finish reasons only.
+    fn refusal(&self, _input: ScorerInput<'_>) -> Option<String> {
+        None
+    }
+
+    /// Whether it judges refused answers itself instead of having them counted in their class: a scorer that measures
+    /// how often a target refuses.
+    fn looks_at_refusals(&self) -> bool {
+        false
+    }
+
     /// The name of the model that it asks, an entry of the suite's `models:`; `None` for a scorer that asks nobody.
     fn asks(&self) -> Option<&str> {
         None
@@ -110,30 +123,33 @@ pub trait SampleSink: Send {
 #[error("failed to record results: {0}")]
 pub struct SinkError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
-/// Scores of a sample that no scorer needs to look at: it has no answer, or the provider says the model refused.
+/// Why an answer counts as refused: the provider's finish reason, else what a scorer of the task recognised.
+#[must_use]
+pub fn refusal_of(scorers: &[Arc<dyn Scorer>], input: ScorerInput<'_>) -> Option<String> {
+    let reason = input.answer.finish_reason.as_ref();
+    match reason.filter(|reason| reason.is_refusal()) {
+        Some(reason) => Some(reason.as_str().to_owned()),
+        None => scorers.iter().find_map(|scorer| scorer.refusal(input)),
+    }
+}
+
+/// Scores of a sample that no scorer needs to look at: it has no answer, or the answer is a refusal (`refusal` says
+/// why, see [`refusal_of`]) and the scorer does not judge those.
 ///
 /// `None` where the scorer has to look.
 #[must_use]
-pub fn scores_without_looking(scorer: &dyn Scorer, call: &Call) -> Option<Vec<Score>> {
-    let (outcome, detail) = match &call.result {
-        Err(error) => (Outcome::Error, error.kind.as_str().to_owned()),
-        Ok(answer) => {
-            let reason = answer
-                .finish_reason
-                .as_ref()
-                .filter(|reason| reason.is_refusal())?;
-            (Outcome::Refused, reason.as_str().to_owned())
-        }
+pub fn scores_without_looking(scorer: &dyn Scorer, call: &Call, refusal: Option<&str>) -> Option<Vec<Score>> {
+    let (outcome, detail) = match (&call.result, refusal) {
+        (Err(error), _) => (Outcome::Error, error.kind.as_str()),
+        (Ok(_), Some(reason)) if !scorer.looks_at_refusals() => (Outcome::Refused, reason),
+        (Ok(_), _) => return None,
     };
     let count = u16::try_from(scorer.metrics().len()).unwrap_or(u16::MAX);
-    Some(
-        (0..count)
-            .map(|metric| Score {
-                metric,
-                outcome,
-                value: None,
-                detail: Some(detail.clone()),
-            })
-            .collect(),
-    )
+    let score = |metric| Score {
+        metric,
+        outcome,
+        value: None,
+        detail: Some(detail.to_owned()),
+    };
+    Some((0..count).map(score).collect())
 }
