@@ -8,6 +8,7 @@ mod check;
 mod dataset;
 mod declared;
 pub mod diagnostics;
+mod document;
 mod fields;
 mod gate;
 mod identity;
@@ -31,6 +32,7 @@ mod yaml;
 
 pub use declared::{DECLARED, MAX_DECLARED_METRICS};
 pub use diagnostics::{Diagnostic, Diagnostics, Location, MAX_DIAGNOSTICS};
+pub use document::MAX_DOCUMENT_BYTES;
 pub use gate::{DEFAULT_RISK, RUN_METRICS, RunMetric};
 pub use plan::{
     Bound, DEFAULT_MAX_ERROR_RATE, Dataset, DatasetFormat, DatasetFrom, DraftPlan, Endpoint, ErrorCap,
@@ -47,5 +49,7 @@ pub use tables::{
     MAX_MESSAGES, MAX_SCORERS, MAX_SLICES, MAX_TARGETS, MAX_TASKS, MAX_TOOL_CALLS,
 };
 pub use value::{MAX_DURATION, MAX_NAME_CHARS};
-pub use vocabulary::{COMMON_OPTIONS, MetricEntry, OptionEntry, OptionShape, ScorerEntry, Vocabulary};
+pub use vocabulary::{
+    COMMON_OPTIONS, MAX_SCORER_DEPTH, MetricEntry, OptionEntry, OptionShape, ScorerEntry, Vocabulary,
+};
 pub use yaml::{MAX_DEPTH, MAX_FILE_BYTES, MAX_NODES};

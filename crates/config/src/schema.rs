@@ -23,6 +23,9 @@ pub fn schema(vocabulary: &Vocabulary) -> Value {
         _ => None,
     });
     let without_defaults: Map<String, Value> = merged.collect();
+    let mut definitions = Map::new();
+    definitions.insert(SCORER.to_owned(), scorers.scorer());
+    root.insert("$defs".to_owned(), Value::Object(definitions));
     root.insert("if".to_owned(), json!({ "not": { "required": [DEFAULTS_KEY] } }));
     root.insert("then".to_owned(), json!({ "properties": without_defaults }));
     let mut whole = Map::new();
@@ -36,6 +39,8 @@ pub fn schema(vocabulary: &Vocabulary) -> Value {
 }
 
 const DEFAULTS_KEY: &str = "defaults";
+/// The definition that scorers of tasks and scorers inside scorers share.
+const SCORER: &str = "scorer";
 /// The key by which the tables of a merged map are told apart.
 const TAG: &str = "provider";
 
@@ -207,7 +212,7 @@ impl Scorers<'_> {
                 "additionalProperties": { "type": ["string", "number", "boolean", "null"] },
             }),
             Shape::Scorers => json!({
-                "type": "array", "items": self.scorer(), "minItems": 1, "maxItems": MAX_SCORERS,
+                "type": "array", "items": scorer_reference(), "minItems": 1, "maxItems": MAX_SCORERS,
             }),
         }
     }
@@ -240,6 +245,10 @@ impl Scorers<'_> {
         let any: Vec<Value> = bare.into_iter().chain([map]).collect();
         json!({ "anyOf": any })
     }
+}
+
+fn scorer_reference() -> Value {
+    json!({ "$ref": format!("#/$defs/{SCORER}") })
 }
 
 /// Keys of which at most one may be there, pair by pair.
@@ -293,6 +302,11 @@ fn option_schema(option: &OptionEntry) -> Value {
         OptionShape::Steps => {
             json!({ "anyOf": [{ "anyOf": step }, { "type": "array", "items": { "anyOf": step } }] })
         }
+        OptionShape::Scorers => {
+            let one = scorer_reference();
+            json!({ "anyOf": [one, { "type": "array", "items": one, "minItems": 1 }] })
+        }
+        OptionShape::Document => json!({ "type": ["object", "boolean", "string"] }),
         OptionShape::Choice(words) => json!({ "enum": words }),
         OptionShape::Any => json!({}),
         OptionShape::Model => json!({ "type": "string", "minLength": 1 }),

@@ -3,13 +3,14 @@
 use crate::check::is_null;
 use crate::declared;
 use crate::diagnostics::{Diagnostics, shown};
+use crate::document;
 use crate::gate::RUN_METRICS;
 use crate::nearest::{self, list};
 use crate::plan::{Metric, ScorerUse};
 use crate::scalar::{Meaning, found, to_json};
 use crate::suite::Reader;
 use crate::value::{MAX_NAME_CHARS, is_name};
-use crate::vocabulary::{COMMON_OPTIONS, OptionEntry, OptionShape, ScorerEntry};
+use crate::vocabulary::{COMMON_OPTIONS, MAX_SCORER_DEPTH, OptionEntry, OptionShape, ScorerEntry};
 use crate::yaml::{Data, Node};
 use seatrial_types::{MetricKind, Unit};
 use serde_json::{Map, Value};
@@ -27,7 +28,7 @@ pub(crate) fn read_all(list: Option<&Node>, reader: &mut Reader<'_>) -> Option<V
     let mut uses: Vec<(ScorerUse, Range<usize>)> = Vec::new();
     let mut complete = true;
     for node in list?.items() {
-        let read = item(node, reader).and_then(|item| Some((read_one(&item, reader)?, item.at)));
+        let read = item(node, reader).and_then(|item| Some((read_one(&item, 1, reader)?, item.at)));
         match read {
             Some((scorer, at)) => {
                 complete &= check_names(&scorer, &at, &uses, reader);
@@ -99,7 +100,8 @@ fn item<'a>(node: &'a Node, reader: &mut Reader<'_>) -> Option<Item<'a>> {
     None
 }
 
-fn read_one(item: &Item<'_>, reader: &mut Reader<'_>) -> Option<ScorerUse> {
+/// `depth` is 1 for a scorer of a task and one more for each scorer around it.
+fn read_one(item: &Item<'_>, depth: usize, reader: &mut Reader<'_>) -> Option<ScorerUse> {
     let Some(entry) = reader.vocabulary.scorer(item.name).copied() else {
         let names: Vec<&str> = reader.vocabulary.scorers.iter().map(|entry| entry.name).collect();
         let hint = nearest::hint(item.name, "known scorers", &names);
@@ -125,7 +127,11 @@ fn read_one(item: &Item<'_>, reader: &mut Reader<'_>) -> Option<ScorerUse> {
             reader.errors.push(&option.key.span, message, hint);
             continue;
         };
-        let value = check_option(known, &option.value, &mut reader.errors);
+        let value = match known.shape {
+            OptionShape::Scorers => check_nested(known.name, &option.value, depth, reader),
+            OptionShape::Document => document::read(known.name, &option.value, reader),
+            _ => check_option(known, &option.value, &mut reader.errors),
+        };
         if known.shape == OptionShape::Model {
             check_model(&option.value, reader);
         }
@@ -263,7 +269,8 @@ fn check_option(option: &OptionEntry, node: &Node, errors: &mut Diagnostics) -> 
     };
     let is_text = meaning == Some(Meaning::Text);
     let fits = match option.shape {
-        OptionShape::Any => true,
+        // The latter two have a reading of their own, which reports what is wrong.
+        OptionShape::Any | OptionShape::Scorers | OptionShape::Document => true,
         OptionShape::Bool => matches!(meaning, Some(Meaning::Bool(_))),
         OptionShape::Number => matches!(meaning, Some(Meaning::Whole(_) | Meaning::Real(_))),
         OptionShape::Text => is_text,
@@ -286,11 +293,60 @@ fn check_option(option: &OptionEntry, node: &Node, errors: &mut Diagnostics) -> 
         OptionShape::Text => "a text".to_owned(),
         OptionShape::TextOrList => "a text or a list of texts".to_owned(),
         OptionShape::Choice(words) => format!("one of {}", list(words)),
-        OptionShape::Steps | OptionShape::Metrics | OptionShape::Any => "another value".to_owned(),
+        OptionShape::Steps
+        | OptionShape::Metrics
+        | OptionShape::Any
+        | OptionShape::Scorers
+        | OptionShape::Document => "another value".to_owned(),
     };
     let message = format!("`{key}` is {}, expected {expected}", found(node));
     errors.push(&node.span, message, option_hint(option, node));
     None
+}
+
+/// Scorers inside a scorer, each in the form `{name: {options}}`, so that whoever builds them finds one form.
+fn check_nested(key: &str, node: &Node, depth: usize, reader: &mut Reader<'_>) -> Option<Value> {
+    if node.data == Data::Broken {
+        return None;
+    }
+    if depth >= MAX_SCORER_DEPTH {
+        let message = format!("scorers stand more than {MAX_SCORER_DEPTH} deep inside each other");
+        let hint = "split the condition into several scorers of the task".to_owned();
+        reader.errors.push(&node.span, message, Some(hint));
+        return None;
+    }
+    let mut all = Vec::new();
+    let mut complete = true;
+    for node in items_or_self(node) {
+        match item(node, reader).and_then(|item| read_one(&item, depth + 1, reader)) {
+            Some(ScorerUse {
+                scorer,
+                name,
+                mut options,
+                ..
+            }) => {
+                if name != scorer {
+                    options.insert("name".to_owned(), name.into());
+                }
+                all.push(Value::Object(Map::from_iter([(scorer, Value::Object(options))])));
+            }
+            None => complete = false,
+        }
+    }
+    if all.is_empty() && complete {
+        let message = format!("`{key}` is empty, expected at least one scorer");
+        reader.errors.push(&node.span, message, None);
+        return None;
+    }
+    complete.then_some(Value::Array(all))
+}
+
+/// The items of a list; anything else alone.
+pub(crate) fn items_or_self(node: &Node) -> &[Node] {
+    match &node.data {
+        Data::List(items) => items,
+        _ => std::slice::from_ref(node),
+    }
 }
 
 fn option_hint(option: &OptionEntry, node: &Node) -> Option<String> {
@@ -311,10 +367,7 @@ fn option_hint(option: &OptionEntry, node: &Node) -> Option<String> {
 
 /// A list of names or one-key maps; a single one becomes a list.
 fn check_steps(key: &str, node: &Node, errors: &mut Diagnostics) -> Option<Value> {
-    let steps = match &node.data {
-        Data::List(items) => items.as_slice(),
-        _ => std::slice::from_ref(node),
-    };
+    let steps = items_or_self(node);
     let mut all_fit = true;
     for step in steps {
         let fits = match &step.data {

@@ -8,9 +8,9 @@ use crate::plan::{DEFAULT_MAX_ERROR_RATE, DraftPlan, ErrorCap, Origin, Target, T
 use crate::scalar::to_json;
 use crate::tables::SUITE;
 use crate::task::Shared;
-use crate::vocabulary::Vocabulary;
+use crate::vocabulary::{OptionShape, Vocabulary};
 use crate::yaml::{Data, MAX_FILE_BYTES, Node, parse};
-use crate::{target, task};
+use crate::{scorer, target, task};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::ops::Range;
@@ -300,22 +300,29 @@ impl Reader<'_> {
         }
     }
 
+    /// Options of a scorer, and scorers inside it: `…/scorers/0/of/1/pattern`.
     fn record_scorers(&self, path: &str, scorers: &Node, locations: &mut BTreeMap<String, crate::Location>) {
         locations.insert(path.to_owned(), self.errors.locate(&scorers.span));
-        for (index, item) in scorers.items().iter().enumerate() {
+        for (index, item) in scorer::items_or_self(scorers).iter().enumerate() {
             let below = format!("{path}/{index}");
-            match &item.data {
-                Data::Map(entries) => {
-                    for entry in entries {
-                        locations.insert(below.clone(), self.errors.locate(&entry.key.span));
-                        for option in entry.value.entries() {
-                            let location = self.errors.locate(&option.value.span);
-                            locations.insert(format!("{below}/{}", option.key.text), location);
-                        }
+            let Data::Map(entries) = &item.data else {
+                locations.insert(below, self.errors.locate(&item.span));
+                continue;
+            };
+            for entry in entries {
+                locations.insert(below.clone(), self.errors.locate(&entry.key.span));
+                let known = self.vocabulary.scorer(&entry.key.text);
+                for option in entry.value.entries() {
+                    let name = &option.key.text;
+                    let path = format!("{below}/{name}");
+                    let shape = known
+                        .and_then(|known| known.option(name))
+                        .map(|option| option.shape);
+                    if shape == Some(OptionShape::Scorers) {
+                        self.record_scorers(&path, &option.value, locations);
+                    } else {
+                        locations.insert(path, self.errors.locate(&option.value.span));
                     }
-                }
-                _ => {
-                    locations.insert(below, self.errors.locate(&item.span));
                 }
             }
         }

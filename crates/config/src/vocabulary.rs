@@ -66,6 +66,11 @@ pub enum OptionShape {
     TextOrList,
     /// A list of names or one-key maps `name: {options}`; one alone may stand without the list, and becomes one.
     Steps,
+    /// A list of scorers, each a name or a one-key map `name: {options}`, at most [`MAX_SCORER_DEPTH`] deep; one alone
+    /// may stand without the list, and becomes one.
+    Scorers,
+    /// A JSON document: written there, or the name of a JSON or YAML file that holds it, relative to the suite.
+    Document,
     /// One of these words.
     Choice(&'static [&'static str]),
     /// Any YAML.
@@ -78,6 +83,9 @@ pub enum OptionShape {
     /// names to kinds, each a word or `{kind, pillar}`.
     Metrics,
 }
+
+/// How deep scorers may stand inside scorers.
+pub const MAX_SCORER_DEPTH: usize = 4;
 
 /// A metric that a scorer yields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,9 +105,10 @@ impl MetricEntry {
     ///
     /// A metric without a name of its own takes the given name, else the scorer's. A metric with one keeps it, after
     /// the given name and an underscore where there is one, so that a scorer with several metrics can be used twice.
+    /// The scorer's own name as given name is the same as none.
     #[must_use]
     pub fn name_in(&self, scorer: &str, given: Option<&str>) -> String {
-        match (self.name, given) {
+        match (self.name, given.filter(|given| *given != scorer)) {
             ("", None) => scorer.to_owned(),
             ("", Some(given)) => given.to_owned(),
             (own, None) => own.to_owned(),

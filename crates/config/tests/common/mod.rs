@@ -104,6 +104,18 @@ pub(crate) fn vocabulary() -> Vocabulary {
                 const { &[metric("", MetricKind::Real, Unit::Score)] },
             ),
             entry(
+                "all_of",
+                "whether all of these are right",
+                const { &[option("of", OptionShape::Scorers, true)] },
+                SHARE,
+            ),
+            entry(
+                "json_schema",
+                "whether a schema accepts the answer",
+                const { &[option("schema", OptionShape::Document, true)] },
+                SHARE,
+            ),
+            entry(
                 "length",
                 "characters of the answer",
                 &[],
