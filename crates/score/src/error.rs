@@ -47,16 +47,42 @@ pub enum ScorerError {
         /// What to do.
         hint: String,
     },
+    /// A scorer inside another cannot be built.
+    #[error("{source}")]
+    Inside {
+        /// Path of the option at fault below the outer scorer, such as `of/1/pattern`.
+        option: String,
+        /// What is wrong with the inner one.
+        source: Box<ScorerError>,
+    },
 }
 
 impl ScorerError {
-    /// The option that is at fault, so that its place in the suite can be shown; `None` for an unknown scorer.
+    /// The option that is at fault, so that its place in the suite can be shown: a path such as `of/1/pattern` where
+    /// it belongs to a scorer inside another; `None` for an unknown scorer.
     #[must_use]
     pub fn option(&self) -> Option<&str> {
         match self {
             Self::UnknownScorer { .. } => None,
-            Self::UnknownOption { option, .. } => Some(option),
+            Self::UnknownOption { option, .. } | Self::Inside { option, .. } => Some(option),
             Self::MissingOption { option, .. } | Self::InvalidOption { option, .. } => Some(option),
+        }
+    }
+
+    /// The same error of the scorer at this place in an option of another.
+    pub(crate) fn inside(self, list: &str, index: usize) -> Self {
+        let option = match self.option() {
+            Some(option) => format!("{list}/{index}/{option}"),
+            None => format!("{list}/{index}"),
+        };
+        self.at(option)
+    }
+
+    /// The same error, of what stands at this path below the scorer.
+    pub(crate) fn at(self, option: String) -> Self {
+        Self::Inside {
+            option,
+            source: Box::new(self),
         }
     }
 }

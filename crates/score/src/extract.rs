@@ -187,7 +187,7 @@ fn field<'t>(path: &FieldPath, text: &'t str) -> Result<Cow<'t, str>, String> {
 }
 
 /// Some servers put the opening tag into the prompt, so that only the closing one arrives.
-fn strip_think(text: &str) -> Result<&str, String> {
+pub(crate) fn strip_think(text: &str) -> Result<&str, String> {
     let start = text.trim_start();
     for (open, close) in THINK_TAGS {
         if let Some(thought) = start.strip_prefix(open) {

@@ -1,163 +1,90 @@
-//! The table of rule scorers: names, options, how each is parsed. Apart from the rules so that `--help`, the JSON
-//! Schema, the check of a suite and the building of a scorer cannot disagree.
+//! How scorers are defined, listed and built. Apart from the table of them ([`crate::table`]), which only grows, and
+//! from the rules.
 
 mod choice;
 mod contains;
 mod exact;
 mod field;
+mod length;
+mod measure;
 mod numeric;
+mod overlap;
 mod pattern;
+mod refusal;
+mod starts_with;
+mod structure;
 
 pub(crate) use choice::CHOICE_OPTIONS_DEFAULT;
 
+/// What the table needs of the rules: their parsers, and words of options.
+pub(crate) mod parsers {
+    pub(crate) use super::choice::{REFERENCE, parse as choice};
+    pub(crate) use super::contains::{MATCH, parse as contains};
+    pub(crate) use super::exact::parse as exact;
+    pub(crate) use super::field::parse as field;
+    pub(crate) use super::length::{UNIT, parse as length};
+    pub(crate) use super::measure::{TOKENS_OF, cost, first_token, latency, tokens};
+    pub(crate) use super::numeric::parse as numeric;
+    pub(crate) use super::overlap::{
+        EDIT_MEASURE, ROUGE_MEASURE, ROUGE_TYPE, TOKENISE, bleu, chrf, edit_similarity, f1, rouge,
+    };
+    pub(crate) use super::pattern::parse as pattern;
+    pub(crate) use super::refusal::parse as refusal;
+    pub(crate) use super::starts_with::parse as starts_with;
+    pub(crate) use super::structure::{json_schema, json_valid};
+}
+
 use crate::ScorerError;
+use crate::limits::LIMITS;
 use crate::options::Options;
 use crate::scorer::{Rule, RuleScorer};
-use seatrial_config::{COMMON_OPTIONS, MetricEntry, OptionEntry, OptionShape, ScorerEntry};
+use crate::table::DEFINITIONS;
+use seatrial_config::{COMMON_OPTIONS, ScorerEntry};
 use seatrial_task::Scorer;
-use seatrial_types::{MetricKind, Pillar, Unit};
 use serde_json::{Map, Value};
 
-/// Every rule scorer yields one share of right answers, named after the scorer or its `name:` option.
-const SHARE_OF_RIGHT: &[MetricEntry] = &[MetricEntry {
-    name: "",
-    kind: MetricKind::Binary,
-    unit: Unit::Share,
-    pillar: Pillar::Quality,
-}];
+/// How a scorer is made of its options.
+#[derive(Clone, Copy)]
+pub(crate) enum Build {
+    /// A rule, which gets extraction, limits and negation around it.
+    Rule(fn(&Options<'_>) -> Result<Box<dyn Rule>, ScorerError>),
+    /// A scorer of its own kind.
+    Scorer(fn(&Options<'_>, &'static Definition) -> Result<Box<dyn Scorer>, ScorerError>),
+}
 
-type Parse = fn(&Options<'_>) -> Result<Box<dyn Rule>, ScorerError>;
+/// What a scorer looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reads {
+    /// The text of the answer, or the part that `extract` takes.
+    Text,
+    /// Other facts of the sample; `extract` would mean nothing.
+    Sample,
+}
 
-struct Definition {
-    entry: ScorerEntry,
+/// One scorer that a suite may name.
+pub(crate) struct Definition {
+    pub(crate) entry: ScorerEntry,
     /// Goes up when the same answer could score differently.
-    version: u32,
-    parse: Parse,
+    pub(crate) version: u32,
+    pub(crate) build: Build,
+    pub(crate) reads: Reads,
+    /// Whether `normalise` means something to it.
+    pub(crate) normalises: bool,
+    /// Whether unparsed and refused answers count as wrong where the suite does not say: so with what compares with a
+    /// reference, and not with what measures.
+    pub(crate) failures_are_wrong: bool,
+    /// Whether it judges refused answers itself.
+    pub(crate) looks_at_refusals: bool,
 }
 
-const fn option(name: &'static str, shape: OptionShape, what: &'static str) -> OptionEntry {
-    OptionEntry {
-        name,
-        shape,
-        what,
-        required: false,
+impl Definition {
+    /// Whether its number can be held against bounds.
+    pub(crate) fn takes_limits(&self) -> bool {
+        LIMITS.iter().any(|limit| self.entry.option(limit).is_some())
     }
 }
 
-const fn definition(
-    name: &'static str,
-    what: &'static str,
-    options: &'static [OptionEntry],
-    parse: Parse,
-) -> Definition {
-    Definition {
-        entry: ScorerEntry {
-            name,
-            what,
-            options,
-            metrics: SHARE_OF_RIGHT,
-        },
-        version: 1,
-        parse,
-    }
-}
-
-const DEFINITIONS: &[Definition] = &[
-    definition(
-        "exact_match",
-        "right when the answer equals one of the accepted answers; both are trimmed unless `normalise` says otherwise",
-        &[],
-        exact::parse,
-    ),
-    definition(
-        "contains",
-        "right when the answer contains one of the values, or all of them",
-        &[
-            option(
-                "values",
-                OptionShape::TextOrList,
-                "what to look for; default: the accepted answers of the case",
-            ),
-            option(
-                "match",
-                OptionShape::Choice(&contains::MATCH),
-                "whether one value is enough; default any",
-            ),
-            option(
-                "ignore_case",
-                OptionShape::Bool,
-                "whether upper and lower case are the same",
-            ),
-        ],
-        contains::parse,
-    ),
-    definition(
-        "regex",
-        "right when a regular expression matches somewhere in the answer; anchor it with ^ and $ to match all of it",
-        &[OptionEntry {
-            name: "pattern",
-            shape: OptionShape::Text,
-            what: "the regular expression; (?i) ignores case; no look-around or back-references",
-            required: true,
-        }],
-        pattern::parse,
-    ),
-    definition(
-        "numeric_match",
-        "right when the last number of the answer is close to the last number of an accepted answer; currency signs, \
-         thousands separators and % are ignored",
-        &[
-            option(
-                "tolerance",
-                OptionShape::Number,
-                "largest absolute difference; default 1e-9",
-            ),
-            option(
-                "relative",
-                OptionShape::Number,
-                "largest difference as a share of the accepted number; the larger allowance counts; default 0",
-            ),
-        ],
-        numeric::parse,
-    ),
-    definition(
-        "choice",
-        "right when the answer names the right option of a multiple-choice case, by its letter or its text",
-        &[
-            option(
-                "options",
-                OptionShape::Number,
-                "how many options there are where the case has no choices; default 10, A to J",
-            ),
-            option(
-                "reference",
-                OptionShape::Choice(&choice::REFERENCE),
-                "what the reference is: letter, 0-based index, text of the choice; default auto, which refuses to guess",
-            ),
-        ],
-        choice::parse,
-    ),
-    definition(
-        "json_field",
-        "right when a field of the last JSON object in the answer has the expected value; numbers compare as numbers",
-        &[
-            OptionEntry {
-                name: "field",
-                shape: OptionShape::Text,
-                what: "name of the field, or a JSON pointer such as /a/b",
-                required: true,
-            },
-            option(
-                "equals",
-                OptionShape::Any,
-                "the expected value, of any JSON type; default: the accepted answers",
-            ),
-        ],
-        field::parse,
-    ),
-];
-
-/// Every rule scorer with its options: for `--help`, the JSON Schema and the check of a suite.
+/// Every scorer with its options: for `--help`, the JSON Schema and the check of a suite.
 ///
 /// Options that all scorers take are in [`COMMON_OPTIONS`] and not repeated.
 #[must_use]
@@ -200,6 +127,11 @@ pub fn build(name: &str, options: &Map<String, Value>) -> Result<Box<dyn Scorer>
         scorer: entry.name,
         map: options,
     };
-    let rule = (definition.parse)(&options)?;
-    Ok(Box::new(RuleScorer::parse(&options, definition.version, rule)?))
+    match definition.build {
+        Build::Rule(parse) => {
+            let rule = parse(&options)?;
+            Ok(Box::new(RuleScorer::parse(&options, definition, rule)?))
+        }
+        Build::Scorer(parse) => parse(&options, definition),
+    }
 }

@@ -33,6 +33,24 @@ impl Unit {
         }
     }
 
+    /// The characters of a text, for the functions below that take sequences.
+    ///
+    /// ```
+    /// use seatrial_text::edit::{Unit, levenshtein};
+    /// let split = |text| Unit::Grapheme.split(text);
+    /// assert_eq!(levenshtein(&split("👍"), &split("👍🏽")), 1);
+    /// ```
+    #[must_use]
+    pub fn split(self, text: &str) -> Vec<&str> {
+        match self {
+            Self::Scalar => text
+                .char_indices()
+                .filter_map(|(at, c)| text.get(at..at + c.len_utf8()))
+                .collect(),
+            Self::Grapheme => text.graphemes(true).collect(),
+        }
+    }
+
     /// The characters of two texts as numbers, and how many different ones there are.
     pub(crate) fn encode(self, a: &str, b: &str) -> (Vec<u32>, Vec<u32>, usize) {
         match self {

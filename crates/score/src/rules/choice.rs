@@ -11,6 +11,7 @@ use crate::extract::excerpt;
 use crate::letter::{LETTERS_MAX, index_of, letter_of, read_choice};
 use crate::options::{Options, scalar_text};
 use crate::scorer::{Judgement, Rule, normaliser};
+use seatrial_task::ScorerInput;
 use seatrial_task::dataset::REFERENCE_COLUMNS;
 use seatrial_text::normalise::{self, Normaliser};
 use seatrial_types::Case;
@@ -19,7 +20,7 @@ use serde_json::Value;
 /// Options of a case without choices, where the suite does not say: A to J.
 pub(crate) const CHOICE_OPTIONS_DEFAULT: usize = 10;
 /// Words of the option `reference`; the first is the default.
-pub(super) const REFERENCE: [&str; 4] = ["auto", "letter", "index", "text"];
+pub(crate) const REFERENCE: [&str; 4] = ["auto", "letter", "index", "text"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reference {
@@ -35,7 +36,7 @@ struct Choice {
     normaliser: Normaliser,
 }
 
-pub(super) fn parse(options: &Options<'_>) -> Result<Box<dyn Rule>, ScorerError> {
+pub(crate) fn parse(options: &Options<'_>) -> Result<Box<dyn Rule>, ScorerError> {
     let reference = match options.word("reference", &REFERENCE)? {
         Some(1) => Reference::Letter,
         Some(2) => Reference::Index,
@@ -52,7 +53,8 @@ pub(super) fn parse(options: &Options<'_>) -> Result<Box<dyn Rule>, ScorerError>
 }
 
 impl Rule for Choice {
-    fn judge(&self, text: &str, case: &Case) -> Judgement {
+    fn judge(&self, text: &str, input: ScorerInput<'_>) -> Judgement {
+        let case = input.case;
         let count = if case.choices.is_empty() {
             self.count
         } else {

@@ -3,11 +3,11 @@
 use crate::ScorerError;
 use crate::options::Options;
 use crate::scorer::{Judgement, Rule, normaliser};
+use seatrial_task::ScorerInput;
 use seatrial_text::normalise::{Normaliser, Step};
-use seatrial_types::Case;
 
 /// Words of the option `match`; the first is the default.
-pub(super) const MATCH: [&str; 2] = ["any", "all"];
+pub(crate) const MATCH: [&str; 2] = ["any", "all"];
 
 struct Contains {
     /// Normalised already; `None` where the case's reference counts.
@@ -16,7 +16,7 @@ struct Contains {
     normaliser: Normaliser,
 }
 
-pub(super) fn parse(options: &Options<'_>) -> Result<Box<dyn Rule>, ScorerError> {
+pub(crate) fn parse(options: &Options<'_>) -> Result<Box<dyn Rule>, ScorerError> {
     let mut steps = normaliser(options, &[])?.steps().to_vec();
     if options.flag("ignore_case")? {
         steps.push(Step::Casefold);
@@ -42,7 +42,8 @@ pub(super) fn parse(options: &Options<'_>) -> Result<Box<dyn Rule>, ScorerError>
 }
 
 impl Rule for Contains {
-    fn judge(&self, text: &str, case: &Case) -> Judgement {
+    fn judge(&self, text: &str, input: ScorerInput<'_>) -> Judgement {
+        let case = input.case;
         let text = self.normaliser.apply(text);
         let from_case: Vec<String>;
         let values = if let Some(values) = &self.values {

@@ -3,20 +3,21 @@
 use crate::ScorerError;
 use crate::options::Options;
 use crate::scorer::{Judgement, Rule, normaliser};
+use seatrial_task::ScorerInput;
 use seatrial_text::normalise::{Normaliser, Step};
-use seatrial_types::Case;
 
 struct ExactMatch {
     normaliser: Normaliser,
 }
 
-pub(super) fn parse(options: &Options<'_>) -> Result<Box<dyn Rule>, ScorerError> {
+pub(crate) fn parse(options: &Options<'_>) -> Result<Box<dyn Rule>, ScorerError> {
     let normaliser = normaliser(options, &[Step::Trim])?;
     Ok(Box::new(ExactMatch { normaliser }))
 }
 
 impl Rule for ExactMatch {
-    fn judge(&self, text: &str, case: &Case) -> Judgement {
+    fn judge(&self, text: &str, input: ScorerInput<'_>) -> Judgement {
+        let case = input.case;
         if case.expected.is_empty() {
             return Judgement::faulty_case("the case has no reference");
         }

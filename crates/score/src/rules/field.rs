@@ -10,8 +10,8 @@ use crate::json::{FieldPath, Json};
 use crate::number::whole_number;
 use crate::options::Options;
 use crate::scorer::{Judgement, Rule, normaliser};
+use seatrial_task::ScorerInput;
 use seatrial_text::normalise::{Normaliser, Step};
-use seatrial_types::Case;
 use serde_json::Value;
 
 struct Field {
@@ -20,7 +20,7 @@ struct Field {
     normaliser: Normaliser,
 }
 
-pub(super) fn parse(options: &Options<'_>) -> Result<Box<dyn Rule>, ScorerError> {
+pub(crate) fn parse(options: &Options<'_>) -> Result<Box<dyn Rule>, ScorerError> {
     let expected = "a name, or a JSON pointer such as /a/b";
     let Some(path) = options.text("field")? else {
         return Err(options.missing("field", expected, "write field: answer"));
@@ -42,7 +42,8 @@ pub(super) fn parse(options: &Options<'_>) -> Result<Box<dyn Rule>, ScorerError>
 }
 
 impl Rule for Field {
-    fn judge(&self, text: &str, case: &Case) -> Judgement {
+    fn judge(&self, text: &str, input: ScorerInput<'_>) -> Judgement {
+        let case = input.case;
         if self.equals.is_none() && case.expected.is_empty() {
             return Judgement::faulty_case("the case has no reference");
         }

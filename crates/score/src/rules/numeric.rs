@@ -9,8 +9,8 @@ use crate::extract::excerpt;
 use crate::number::last_number;
 use crate::options::Options;
 use crate::scorer::{Judgement, Rule, normaliser};
+use seatrial_task::ScorerInput;
 use seatrial_text::normalise::Normaliser;
-use seatrial_types::Case;
 
 /// Absolute tolerance where the suite gives none: hides binary rounding, and nothing that a person would call a
 /// difference.
@@ -22,7 +22,7 @@ struct NumericMatch {
     normaliser: Normaliser,
 }
 
-pub(super) fn parse(options: &Options<'_>) -> Result<Box<dyn Rule>, ScorerError> {
+pub(crate) fn parse(options: &Options<'_>) -> Result<Box<dyn Rule>, ScorerError> {
     Ok(Box::new(NumericMatch {
         tolerance: options.size("tolerance")?.unwrap_or(TOLERANCE_DEFAULT),
         relative: options.size("relative")?.unwrap_or(0.0),
@@ -41,7 +41,8 @@ impl NumericMatch {
 }
 
 impl Rule for NumericMatch {
-    fn judge(&self, text: &str, case: &Case) -> Judgement {
+    fn judge(&self, text: &str, input: ScorerInput<'_>) -> Judgement {
+        let case = input.case;
         let text = self.normaliser.apply(text);
         let mut references = case
             .expected

@@ -5,15 +5,15 @@ use crate::options::Options;
 use crate::scorer::{Judgement, Rule, normaliser};
 use crate::step::parse_regex;
 use regex::Regex;
+use seatrial_task::ScorerInput;
 use seatrial_text::normalise::Normaliser;
-use seatrial_types::Case;
 
 struct Pattern {
     regex: Regex,
     normaliser: Normaliser,
 }
 
-pub(super) fn parse(options: &Options<'_>) -> Result<Box<dyn Rule>, ScorerError> {
+pub(crate) fn parse(options: &Options<'_>) -> Result<Box<dyn Rule>, ScorerError> {
     let expected = "a regular expression";
     let Some(pattern) = options.text("pattern")? else {
         return Err(options.missing("pattern", expected, "write pattern: \"(?i)yes\""));
@@ -27,7 +27,7 @@ pub(super) fn parse(options: &Options<'_>) -> Result<Box<dyn Rule>, ScorerError>
 }
 
 impl Rule for Pattern {
-    fn judge(&self, text: &str, _case: &Case) -> Judgement {
+    fn judge(&self, text: &str, _input: ScorerInput<'_>) -> Judgement {
         let text = self.normaliser.apply(text);
         match self.regex.find(&text) {
             Some(found) => Judgement::scored(true, found.as_str()),

@@ -1,110 +1,12 @@
-//! Rule scorers from outside: options in, scores out. Apart from the unit tests because only the public interface is
-//! used, as the command line does.
+//! Scorers that say right or wrong, and what all scorers share: the table, options, classes, details.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests may fail loudly"
-)]
-
+use crate::common::{answer, case, check, options, score, score_answer, scorer, verdict};
 use proptest::prelude::*;
-use seatrial_config::COMMON_OPTIONS;
+use seatrial_config::{COMMON_OPTIONS, OptionShape};
 use seatrial_score::{DETAIL_CHARS_MAX, ScorerError, build, vocabulary};
-use seatrial_task::{Scorer, ScorerInput, Scoring};
-use seatrial_types::{Answer, Call, Case, FinishReason, Outcome, Score};
-use serde_json::{Map, Value, json};
-
-fn options(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        other => panic!("options are a map, not {other}"),
-    }
-}
-
-fn scorer(name: &str, given: Value) -> Box<dyn Scorer> {
-    build(name, &options(given)).unwrap()
-}
-
-fn case(columns: Value) -> Case {
-    let columns = options(columns);
-    let texts = |key: &str| -> Vec<String> {
-        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        match columns.get(key) {
-            None => Vec::new(),
-            Some(Value::Array(items)) => items.iter().map(text).collect(),
-            Some(one) => vec![text(one)],
-        }
-    };
-    Case {
-        id: "1".into(),
-        row: 1,
-        input: None,
-        expected: texts("expected"),
-        choices: texts("choices"),
-        cluster: None,
-        columns: columns.into(),
-    }
-}
-
-fn answer(text: &str, finish_reason: Option<FinishReason>) -> Answer {
-    Answer {
-        text: text.to_owned(),
-        finish_reason,
-        ..Answer::default()
-    }
-}
-
-fn score_answer(scorer: &dyn Scorer, case: &Case, answer: &Answer) -> Score {
-    let call = Call {
-        attempts: Vec::new(),
-        result: Ok(answer.clone()),
-        cached: false,
-    };
-    match scorer.score(
-        ScorerInput {
-            case,
-            prompt: &[],
-            answer,
-            call: &call,
-            cost: None,
-        },
-        None,
-    ) {
-        Scoring::Ready(mut scores) if scores.len() == 1 => scores.remove(0),
-        _ => panic!("a rule scorer gives one score at once"),
-    }
-}
-
-fn score(scorer: &dyn Scorer, case: &Case, text: &str) -> Score {
-    score_answer(scorer, case, &answer(text, None))
-}
-
-/// `Some(right)` for scored, `None` for unparsed.
-fn verdict(score: &Score) -> Option<bool> {
-    match (score.outcome, score.value) {
-        (Outcome::Scored, Some(value)) => {
-            assert!(value == 0.0 || value == 1.0);
-            Some(value == 1.0)
-        }
-        (Outcome::Unparsed, None) => None,
-        other => panic!("a rule scorer says scored with a value or unparsed without, not {other:?}"),
-    }
-}
-
-fn check(name: &str, rows: &[(Value, Value, &str, Option<bool>)]) {
-    for (given, columns, text, expected) in rows {
-        let found = score(&*scorer(name, given.clone()), &case(columns.clone()), text);
-        assert_eq!(
-            verdict(&found),
-            *expected,
-            "{name} {given} on {columns} for {text:?}: {found:?}"
-        );
-        assert!(
-            found.detail.is_some(),
-            "{name} says what it read or why it could not"
-        );
-    }
-}
+use seatrial_task::Scorer;
+use seatrial_types::{FinishReason, Outcome};
+use serde_json::{Value, json};
 
 /// Protects equality after normalisation, with one and with many accepted answers.
 #[test]
@@ -674,13 +576,34 @@ fn vocabulary_and_scorers_agree() {
             "regex",
             "numeric_match",
             "choice",
-            "json_field"
+            "json_field",
+            "starts_with",
+            "f1",
+            "edit_similarity",
+            "bleu",
+            "chrf",
+            "rouge",
+            "json_valid",
+            "json_schema",
+            "length",
+            "refusal",
+            "latency",
+            "first_token",
+            "cost",
+            "tokens",
+            "all_of",
+            "any_of",
+            "weighted",
         ]
     );
     for entry in vocabulary() {
         let mut given = json!({});
         for option in entry.options.iter().filter(|option| option.required) {
-            given[option.name] = json!("x");
+            given[option.name] = match option.shape {
+                OptionShape::Document => json!(true),
+                OptionShape::Scorers => json!(["json_valid"]),
+                _ => json!("x"),
+            };
         }
         let metric = &entry.metrics[0];
         let built = scorer(entry.name, given.clone());
@@ -690,19 +613,20 @@ fn vocabulary_and_scorers_agree() {
             (metric.kind, metric.unit, metric.pillar)
         );
         // A value that no option accepts is refused under the option's own name by every one of them.
-        for option in entry
-            .options
-            .iter()
-            .chain(COMMON_OPTIONS)
-            .filter(|option| option.name != "equals")
-        {
+        for option in entry.options.iter().chain(COMMON_OPTIONS).filter(|option| {
+            !matches!(
+                (option.name, option.shape),
+                ("equals", _) | (_, OptionShape::Document)
+            )
+        }) {
             let mut wrong = options(given.clone());
             wrong.insert(
                 option.name.to_owned(),
                 json!({"no": {"such": ["thing"]}, "at": "all"}),
             );
             let error = build(entry.name, &wrong).err().unwrap();
-            assert_eq!(error.option(), Some(option.name), "{}: {error}", entry.name);
+            let place = error.option().unwrap().split('/').next();
+            assert_eq!(place, Some(option.name), "{}: {error}", entry.name);
         }
     }
 }
