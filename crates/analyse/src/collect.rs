@@ -49,6 +49,13 @@ pub(crate) struct NamedSeries {
     pub(crate) series: Series,
 }
 
+impl NamedSeries {
+    /// Whether it says that an answer was right.
+    pub(crate) fn is_success(&self) -> bool {
+        is_success(self.series.kind(), self.pillar)
+    }
+}
+
 /// All metrics of one task for one target and one part of the data.
 #[derive(Debug)]
 pub(crate) struct TaskSeries {
@@ -138,7 +145,7 @@ impl TaskSeries {
             named
                 .series
                 .add(record.score.outcome, record.score.value, cluster);
-            if success.is_none() && is_success(named.series.kind(), named.pillar) {
+            if success.is_none() && named.is_success() {
                 success = Some(record.score.value.unwrap_or(0.0));
             }
         }

@@ -161,8 +161,11 @@ fn push_metrics(
     slice: Option<&SliceKey>,
     facts: &RunFacts,
 ) {
-    for named in series.scored.iter().chain(&series.measured) {
-        let is_measured_nothing = named.series.denominator() == 0 && named.pillar != Pillar::Quality;
+    let scored = series.scored.iter().map(|named| (named, true));
+    let measured = series.measured.iter().map(|named| (named, false));
+    for (named, is_asked_for) in scored.chain(measured) {
+        // What every task has is left out where nothing was measured; a scorer that the suite lists is never hidden.
+        let is_measured_nothing = named.series.denominator() == 0 && !is_asked_for;
         if named.series.counts.n() == 0 || is_measured_nothing {
             continue;
         }
@@ -180,7 +183,7 @@ fn push_metrics(
     }
     if let Some(ratio) = &series.cost_per_success
         && let Some(estimate) = cost_per_success(ratio)
-        && let Some(first) = series.scored.first()
+        && let Some(first) = series.scored.iter().find(|named| named.is_success())
     {
         let mut result = metric_result(task, first, Statistic::Mean, slice);
         result.set_estimate(&estimate);

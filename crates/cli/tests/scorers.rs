@@ -128,7 +128,7 @@ fn mistakes_inside_conditions_are_placed() {
 ",
     );
     let finished = workspace.run(&["run", "suite.yaml"]).expect_code(2);
-    for place in ["suite.yaml:12:30", "suite.yaml:13:22", "suite.yaml:14:31"] {
+    for place in ["suite.yaml:11:32", "suite.yaml:12:23", "suite.yaml:13:31"] {
         assert!(
             finished.stderr.contains(place),
             "{place} is not in\n{}",

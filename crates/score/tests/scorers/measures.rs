@@ -12,7 +12,8 @@ use seatrial_text::edit::{Unit, compare};
 use seatrial_text::matching::squad_answer;
 use seatrial_text::rouge::{Rouge, RougeKind, RougeOptions};
 use seatrial_types::{
-    Answer, Attempt, FinishReason, MetricKind, Money, Outcome, Pillar, RateLimit, Timing, Unit as MetricUnit, Usage,
+    Answer, Attempt, FinishReason, MetricKind, Money, Outcome, Pillar, RateLimit, Timing, Unit as MetricUnit,
+    Usage,
 };
 use serde_json::{Value, json};
 
