@@ -58,7 +58,7 @@ targets:
     provider: openai
     base_url: {url}/v1
     model: m
-    limits: {{concurrency: {CONCURRENCY}}}
+    limits: {{concurrency: {{fixed: {CONCURRENCY}}}}}
 tasks:
   - name: answers
     dataset: {{path: cases.jsonl}}

@@ -194,6 +194,10 @@ impl TaskSeries {
 pub(crate) struct TargetFacts {
     pub(crate) usage: UsageTotals,
     pub(crate) cost: Option<Money>,
+    /// The part of it that was paid in this run: what the cache answered was not.
+    pub(crate) spent: Option<Money>,
+    /// Samples that the cache answered.
+    pub(crate) cached: u64,
     pub(crate) errors: BTreeMap<String, u64>,
     pub(crate) retries: u64,
     pub(crate) served_models: BTreeSet<Arc<str>>,
@@ -232,6 +236,7 @@ impl Collector {
             .collect();
         let facts = || TargetFacts {
             cost: Some(Money::ZERO),
+            spent: Some(Money::ZERO),
             ..TargetFacts::default()
         };
         Self {
@@ -317,11 +322,13 @@ impl TargetFacts {
         match sample.error {
             Some(kind) => *self.errors.entry(kind.as_str().to_owned()).or_default() += 1,
             None => {
+                let add = |sum: Option<Money>| Some(sum?.saturating_add(sample.cost?));
                 self.usage.add(&sample.usage);
-                self.cost = self
-                    .cost
-                    .zip(sample.cost)
-                    .map(|(sum, cost)| sum.saturating_add(cost));
+                self.cost = add(self.cost);
+                self.cached += u64::from(sample.cached);
+                if !sample.cached {
+                    self.spent = add(self.spent);
+                }
             }
         }
     }

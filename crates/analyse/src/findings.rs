@@ -6,9 +6,9 @@ use crate::gate::{Evidence, weigh};
 use crate::series::{LEVEL, Series};
 use seatrial_config::{Bound, DraftPlan, ErrorCap, Gate, OnInconclusive};
 use seatrial_types::{
-    ContentHash, Estimate, ExitCode, FINDINGS_SCHEMA, Findings, GateResult, Method, MetricResult, ModelSpend,
-    Pillar, PillarRow, PillarStatus, RunExecution, RunId, SliceKey, Statistic, TOOL_VERSION, TargetExecution,
-    TargetFindings, Unit, Verdict,
+    ConcurrencyCourse, ContentHash, Estimate, ExitCode, FINDINGS_SCHEMA, Findings, GateResult, Method,
+    MetricResult, ModelSpend, Money, Pillar, PillarRow, PillarStatus, RunExecution, RunId, SliceKey,
+    Statistic, StopCause, TOOL_VERSION, TargetExecution, TargetFindings, Unit, Verdict,
 };
 
 /// Mark of a number that the measuring client itself spoiled.
@@ -36,6 +36,22 @@ pub enum RunState {
     Interrupted,
     /// Stopped by the error cap.
     ErrorCap,
+    /// Stopped by the budget in money.
+    CostCap,
+    /// Stopped by the budget in time.
+    DurationCap,
+}
+
+impl RunState {
+    const fn stopped_by(self) -> Option<StopCause> {
+        match self {
+            Self::Complete => None,
+            Self::Interrupted => Some(StopCause::Interrupted),
+            Self::ErrorCap => Some(StopCause::ErrorCap),
+            Self::CostCap => Some(StopCause::CostCap),
+            Self::DurationCap => Some(StopCause::DurationCap),
+        }
+    }
 }
 
 /// What analysis needs to know beside the samples.
@@ -59,6 +75,12 @@ pub struct RunFacts {
     pub client_read_lag_ms: Option<f64>,
     /// What the models that scorers ask have cost, over all sessions.
     pub models: Vec<ModelSpend>,
+    /// The run whose answers were scored again; `None` where targets were asked.
+    pub rescored_from: Option<RunId>,
+    /// Samples that had ended in an error and were asked again.
+    pub errors_asked_again: u64,
+    /// Course of concurrency by target, one for each session that asked; may be empty.
+    pub courses: Vec<Vec<ConcurrencyCourse>>,
     /// Warnings from earlier stages.
     pub warnings: Vec<String>,
 }
@@ -77,6 +99,9 @@ impl RunFacts {
             client_saturated: false,
             client_read_lag_ms: None,
             models: Vec::new(),
+            rescored_from: None,
+            errors_asked_again: 0,
+            courses: Vec::new(),
             warnings: Vec::new(),
         }
     }
@@ -108,7 +133,11 @@ pub fn findings(draft: &DraftPlan, collector: &Collector, facts: &RunFacts) -> F
         models: facts.models.clone(),
         comparisons: Vec::new(),
         gates,
-        execution: RunExecution::default(),
+        execution: RunExecution {
+            stopped_by: facts.state.stopped_by(),
+            rescored_from: facts.rescored_from.clone(),
+            errors_asked_again: facts.errors_asked_again,
+        },
     }
 }
 
@@ -148,8 +177,13 @@ fn target_findings(
         client_queue_ms_p99: bounds::quantile(&queue_ms, 0.99),
         client_read_lag_ms: facts.client_read_lag_ms.filter(|_| !queue_ms.is_empty()),
         execution: TargetExecution {
+            n_cached: of_target.cached,
+            spent_usd: match facts.rescored_from {
+                Some(_) => Some(Money::ZERO),
+                None => of_target.spent.filter(|_| target.price.is_some()),
+            },
             calls: of_target.profiler.profile(),
-            ..TargetExecution::default()
+            concurrency: facts.courses.get(index).cloned().unwrap_or_default(),
         },
     }
 }
@@ -581,12 +615,64 @@ fn conclude(
     if facts.state == RunState::Interrupted {
         codes.push(ExitCode::Interrupted);
     }
+    if let Some(stopped) = stopped_by_budget(draft, collector, facts) {
+        codes.push(ExitCode::Budget);
+        warnings.push(stopped);
+    }
+    tell_execution(collector, facts, warnings);
     let exit = ExitCode::strongest(&codes);
     let verdict = match overall_verdict(gates.iter().map(|gate| gate.verdict)) {
         Verdict::Pass if exit != ExitCode::Pass => Verdict::Inconclusive,
         verdict => verdict,
     };
     (verdict, exit)
+}
+
+/// Which part of the budget stopped the run, and how to go on.
+fn stopped_by_budget(draft: &DraftPlan, collector: &Collector, facts: &RunFacts) -> Option<String> {
+    let (finished, planned) = (collector.finished(), facts.samples_planned);
+    match facts.state {
+        RunState::CostCap => {
+            let of_targets = collector.targets.iter().filter_map(|target| target.spent);
+            let of_models = facts.models.iter().filter_map(|model| model.cost_usd);
+            let spent: Money = of_targets.chain(of_models).sum();
+            let cap = draft.budget.cost_usd.unwrap_or_default();
+            Some(format!(
+                "stopped by the budget in money after {finished} of {planned} samples: {spent} of {cap} USD are spent, and \
+                 the next call could pass the cap; continue with --resume and a larger --max-cost"
+            ))
+        }
+        RunState::DurationCap => {
+            let cap = draft.budget.duration.unwrap_or_default();
+            Some(format!(
+                "stopped by the budget in time after {finished} of {planned} samples: a session may take {cap:?}; continue \
+                 with --resume"
+            ))
+        }
+        RunState::Complete | RunState::Interrupted | RunState::ErrorCap => None,
+    }
+}
+
+/// What a reader must know of how the samples came about.
+fn tell_execution(collector: &Collector, facts: &RunFacts, warnings: &mut Vec<String>) {
+    let cached: u64 = collector.targets.iter().map(|target| target.cached).sum();
+    if cached > 0 {
+        warnings.push(format!(
+            "{cached} of {} answers came from the response cache: they were not asked now, and have no latency",
+            collector.finished()
+        ));
+    }
+    if let Some(source) = &facts.rescored_from {
+        warnings.push(format!(
+            "answers, times and prices are those of run {source}; only the scores are new"
+        ));
+    }
+    if facts.errors_asked_again > 0 {
+        warnings.push(format!(
+            "{} samples had ended in an error and were asked again; those errors are not counted",
+            facts.errors_asked_again
+        ));
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts far below 2^53")]

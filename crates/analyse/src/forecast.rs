@@ -360,7 +360,7 @@ pub struct Profiler {
 impl Profiler {
     /// Adds a sample; errors and cached answers say nothing about calls and are left out.
     pub fn add(&mut self, sample: &SampleFigures) {
-        if sample.error.is_some() {
+        if sample.error.is_some() || sample.cached {
             return;
         }
         self.input_tokens.add(sample.usage.input_tokens.map(count));

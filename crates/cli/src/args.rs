@@ -7,14 +7,14 @@ mod output;
 mod report;
 pub(crate) mod text_metrics;
 
+use crate::caps::CapArguments;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use interop::{ImportArguments, ImportCommand};
 
 pub(crate) use output::{GlobalArguments, LogFormat, OutputArguments};
 pub(crate) use report::{
     CompletionsArguments, ReportArguments, ReportCommand, ReportFormat, ReportListArguments,
 };
-
-use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -127,9 +127,18 @@ pub(crate) struct RunArguments {
     /// Continue this run.
     #[arg(long, value_name = "ID")]
     pub(crate) resume_run: Option<String>,
+    /// With --resume or --resume-run: ask again for samples that ended in an error, of a finished run too.
+    #[arg(long)]
+    pub(crate) retry_errors: bool,
+    /// Score the answers of a finished run again with the scorers of this suite, without asking any target: a new run
+    /// that names its source. RUN is an id or `latest`.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["resume", "resume_run", "retry_errors"])]
+    pub(crate) rescore: Option<String>,
     /// PEM file with certificates to trust beside the system's.
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) caps: CapArguments,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
     #[command(flatten)]

@@ -1,14 +1,15 @@
 //! From a target of a suite to an endpoint over HTTP: keys and secret headers out of the environment, limits and retries
 //! as the provider takes them. Apart from the rest of the wiring, because secrets are read here and nowhere else.
 
-use crate::wiring::{TargetProblem, split_hint};
-use seatrial_config::{Endpoint, Headers, Http, OpenAiApi, Target};
+use crate::wiring::{TargetProblem, Wires, split_hint};
+use seatrial_config::{CacheMode, Endpoint, Headers, Http, OpenAiApi, Target};
 use seatrial_provider::{
-    Api, Clock, Endpoint as Described, Header, JsonApi, JsonSpec, JsonStreamSpec, Limits, Remote, RetryPolicy,
+    Api, Endpoint as Described, Header, JsonApi, JsonSpec, JsonStreamSpec, Limits, Pressure, Remote,
+    RetryPolicy,
 };
 use seatrial_types::Secret;
 use serde_json::Map;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The endpoint of a target that is called over HTTP.
@@ -17,11 +18,13 @@ use std::sync::Arc;
 /// A key or header that is not in the environment, and what the provider finds wrong with the description.
 pub(crate) fn remote(
     target: &Target,
-    clock: Clock,
     seed: u64,
-    ca_file: Option<&Path>,
+    wires: &Wires<'_>,
+    pressure: &Arc<Pressure>,
 ) -> Result<Remote, TargetProblem> {
-    let mut described = bare(target, ca_file);
+    let mut described = bare(target, wires, pressure);
+    // Where nobody is asked, nobody needs a key.
+    let is_asked = wires.cache != CacheMode::ReplayOnly;
     match &target.endpoint {
         Endpoint::OpenAi(openai) => {
             described.api = match openai.api {
@@ -32,7 +35,7 @@ pub(crate) fn remote(
             };
             described.base_url.clone_from(&openai.base_url);
             described.model.clone_from(&openai.model);
-            described.key = key(&openai.api_key_env, openai.api_key_required)?;
+            described.key = key(&openai.api_key_env, openai.api_key_required && is_asked)?;
             described.params.clone_from(&openai.params);
             described.headers = headers(&openai.headers)?;
             described.stream = openai.stream;
@@ -41,7 +44,7 @@ pub(crate) fn remote(
             described.api = Api::Messages;
             described.base_url.clone_from(&anthropic.base_url);
             described.model.clone_from(&anthropic.model);
-            described.key = key(&anthropic.api_key_env, anthropic.api_key_required)?;
+            described.key = key(&anthropic.api_key_env, anthropic.api_key_required && is_asked)?;
             described.params.clone_from(&anthropic.params);
             described.headers = headers(&anthropic.headers)?;
             described.stream = anthropic.stream;
@@ -50,7 +53,7 @@ pub(crate) fn remote(
             described.api = Api::Json(Arc::new(json_api(http)?));
             described.base_url.clone_from(&http.url);
             described.key = match &http.api_key_env {
-                Some(variable) => key(variable, true)?,
+                Some(variable) => key(variable, is_asked)?,
                 None => None,
             };
             described.params.clone_from(&http.params);
@@ -61,14 +64,14 @@ pub(crate) fn remote(
             return Err(("provider", message, None));
         }
     }
-    Remote::try_new(described, clock, seed).map_err(|error| {
+    Remote::try_new(described, *wires.clock, seed).map_err(|error| {
         let (message, hint) = split_hint(&error.to_string());
         (error.key(), message, hint)
     })
 }
 
 /// What does not depend on the API.
-fn bare(target: &Target, ca_file: Option<&Path>) -> Described {
+fn bare(target: &Target, wires: &Wires<'_>, pressure: &Arc<Pressure>) -> Described {
     Described {
         name: target.name.clone(),
         api: Api::Chat,
@@ -78,7 +81,7 @@ fn bare(target: &Target, ca_file: Option<&Path>) -> Described {
         headers: Vec::new(),
         params: Map::new(),
         limits: Limits {
-            concurrency: usize::from(target.limits.concurrency),
+            concurrency: usize::from(target.limits.concurrency.max),
             rpm: target.limits.rpm,
             tpm: target.limits.tpm,
             timeout: target.limits.timeout,
@@ -90,8 +93,8 @@ fn bare(target: &Target, ca_file: Option<&Path>) -> Described {
             ..RetryPolicy::default()
         },
         stream: true,
-        extra_ca: ca_file.map(PathBuf::from),
-        pressure: Arc::default(),
+        extra_ca: wires.ca_file.map(PathBuf::from),
+        pressure: Arc::clone(pressure),
     }
 }
 

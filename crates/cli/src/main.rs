@@ -1,15 +1,19 @@
 //! The `seatrial` binary: parses the command line, calls a command, maps its end to an exit code. Rules of the
 //! business live on lower floors; only the wiring is here.
 
+mod answers;
 mod args;
+mod caps;
 mod commands;
 mod endpoints;
 mod error;
 mod imported_plan;
 mod output;
+mod preflight;
 mod progress;
 mod record;
 mod reports;
+mod rescore;
 mod session;
 mod signals;
 mod voice;

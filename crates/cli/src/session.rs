@@ -1,19 +1,22 @@
 //! One session of a run: from a checked suite to findings. What `run` and `demo` share.
 
+use crate::answers::LateAnswers;
+use crate::caps;
 use crate::error::CliError;
 use crate::output;
+use crate::preflight;
 use crate::progress::Display;
 use crate::signals;
 use crate::wiring;
 use seatrial_analyse::{Collector, RunFacts, RunState, TaskMetrics};
 use seatrial_config::DraftPlan;
 use seatrial_engine::{
-    AskedModel, ClientHealth, FinishedSet, HealthProbe, Job, RunEnd, StoreSink, TurnMeter,
+    AskedModel, ClientHealth, FinishedSet, HealthProbe, Job, PendingAnswers, RunEnd, StoreSink, TurnMeter,
 };
 use seatrial_provider::Clock;
 use seatrial_store::{Catalog, Events, RunHeader, RunLock, RunRow, RunStatus, SqliteStore, StoreError};
 use seatrial_task::{Plan, TaskScorers};
-use seatrial_types::{ExitCode, Findings, ModelSpend, RunId, TOOL_VERSION};
+use seatrial_types::{ConcurrencyCourse, ExitCode, Findings, ModelSpend, Money, RunId, TOOL_VERSION};
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -26,6 +29,8 @@ pub(crate) struct Session {
     pub(crate) suite_path: Option<String>,
     pub(crate) store: PathBuf,
     pub(crate) resume: Resume,
+    /// Whether errors on record are asked again, whatever ended the run.
+    pub(crate) retry_errors: bool,
     pub(crate) ca_file: Option<PathBuf>,
 }
 
@@ -46,6 +51,15 @@ struct SessionFacts {
     ended_at: String,
     end: String,
     health: ClientHealth,
+    /// Course of concurrency, by target in plan order.
+    #[serde(default)]
+    concurrency: Vec<ConcurrencyCourse>,
+    /// Samples that had ended in an error and were asked again in this session.
+    #[serde(default)]
+    errors_asked_again: u64,
+    /// The run whose answers were scored again; `None` where targets were asked.
+    #[serde(default)]
+    rescored_from: Option<RunId>,
     /// What the models that scorers ask have cost meanwhile.
     #[serde(default)]
     models: Vec<ModelSpend>,
@@ -63,18 +77,30 @@ pub(crate) fn conduct(session: Session) -> Result<Findings, CliError> {
         plan.tasks.len(),
         plan.samples()
     ));
+    caps::check(&plan.draft)?;
     let clock = Clock::start();
-    let targets = wiring::targets(&plan.draft, &clock, session.ca_file.as_deref())?;
-    let models = wiring::models(&plan.draft, &clock, session.ca_file.as_deref())?;
+    let (answers, pending) = (LateAnswers::default(), PendingAnswers::default());
+    let wires = wiring::Wires {
+        clock: &clock,
+        ca_file: session.ca_file.as_deref(),
+        cache: plan.draft.cache,
+        answers: answers.for_targets(plan.draft.cache),
+        pending: pending.clone(),
+    };
+    let targets = wiring::targets(&plan.draft, &wires)?;
+    let models = wiring::models(&plan.draft, &wires)?;
 
     let mut store = SqliteStore::open(&session.store).map_err(store_error)?;
+    answers
+        .open(plan.draft.cache, &session.store)
+        .map_err(store_error)?;
     let (run, is_new) = choose_run(&mut store, &plan, &session.resume, session.suite_path.as_deref())?;
     let _lock = RunLock::acquire(&session.store, &run.header.id).map_err(store_error)?;
     let id = run.header.id.clone();
     output::detail(&format!("run {id}, recorded in {}\n", session.store.display()));
     let mut end = RunEnd::Complete;
-    if run.status != RunStatus::Finished {
-        let finished = finished_samples(&mut store, &plan, &run)?;
+    if run.status != RunStatus::Finished || session.retry_errors {
+        let (finished, errors_asked_again) = finished_samples(&mut store, &plan, &run, session.retry_errors)?;
         if !is_new {
             store.reopen_run(&id).map_err(store_error)?;
             output::stderr(&format!(
@@ -86,7 +112,9 @@ pub(crate) fn conduct(session: Session) -> Result<Findings, CliError> {
         let sink = StoreSink::new(
             SqliteStore::open(&session.store).map_err(store_error)?,
             id.clone(),
+            pending,
         );
+        preflight::tell(&store, &plan, &finished);
         let drivers = wiring::drivers(&plan);
         let job = Job {
             plan: Arc::clone(&plan),
@@ -95,12 +123,13 @@ pub(crate) fn conduct(session: Session) -> Result<Findings, CliError> {
             targets,
             models,
             finished,
+            budget: caps::budget(&store, &plan.draft, &id)?,
         };
-        end = execute(&job, sink, &mut store, &id)?;
+        end = execute(&job, sink, &mut store, &id, errors_asked_again)?;
     } else {
         output::stderr(&format!("run {id} is finished: reporting again, without calls\n"));
     }
-    let ended_at = if run.status == RunStatus::Finished {
+    let ended_at = if run.status == RunStatus::Finished && !session.retry_errors {
         run.ended_at.clone().unwrap_or_else(now)
     } else {
         now()
@@ -117,7 +146,7 @@ pub(crate) fn conduct(session: Session) -> Result<Findings, CliError> {
     let status = match end {
         RunEnd::Complete => RunStatus::Finished,
         RunEnd::Interrupted => RunStatus::Interrupted,
-        RunEnd::ErrorCap => RunStatus::Stopped,
+        RunEnd::ErrorCap | RunEnd::CostCap | RunEnd::DurationCap => RunStatus::Stopped,
     };
     let json = seatrial_report::findings_json(&findings).map_err(CliError::infrastructure)?;
     store
@@ -166,6 +195,15 @@ fn choose_run(
             return Ok((run, false));
         }
     }
+    Ok((create_run(store, plan, suite_path)?, true))
+}
+
+/// Puts a new run of this plan on record.
+pub(crate) fn create_run(
+    store: &mut SqliteStore,
+    plan: &Plan,
+    suite_path: Option<&str>,
+) -> Result<RunRow, CliError> {
     store.put_plan(plan.hash, &plan.body).map_err(store_error)?;
     let header = RunHeader {
         id: new_run_id(),
@@ -177,17 +215,16 @@ fn choose_run(
         samples_planned: plan.samples(),
     };
     store.create_run(&header).map_err(store_error)?;
-    let row = RunRow {
+    Ok(RunRow {
         header,
         status: RunStatus::Running,
         ended_at: None,
         exit_code: None,
         samples_finished: 0,
-    };
-    Ok((row, true))
+    })
 }
 
-fn runs_hint(store: &SqliteStore) -> String {
+pub(crate) fn runs_hint(store: &SqliteStore) -> String {
     const SHOWN: usize = 5;
     match store.runs(SHOWN) {
         Ok(runs) if !runs.is_empty() => {
@@ -198,12 +235,20 @@ fn runs_hint(store: &SqliteStore) -> String {
     }
 }
 
-/// What needs no call any more. After a stop at the error cap errors are asked again: their cause was to be mended.
-fn finished_samples(store: &mut SqliteStore, plan: &Plan, run: &RunRow) -> Result<FinishedSet, CliError> {
+/// What needs no call any more, and how many errors were taken off to be asked again: where that is wished, and after a
+/// stop at the error cap, whose cause was to be mended. A budget that was reached says nothing about errors.
+fn finished_samples(
+    store: &mut SqliteStore,
+    plan: &Plan,
+    run: &RunRow,
+    retry_errors: bool,
+) -> Result<(FinishedSet, u64), CliError> {
     let mut finished = FinishedSet::empty(plan);
+    let mut forgotten = 0;
     let id = &run.header.id;
-    if run.status == RunStatus::Stopped {
-        let forgotten = store.forget_errors(id).map_err(store_error)?;
+    let was_error_cap = run.status == RunStatus::Stopped && run.exit_code != Some(ExitCode::Budget.code());
+    if was_error_cap || retry_errors {
+        forgotten = store.forget_errors(id).map_err(store_error)?;
         output::stderr(&format!(
             "asking again for {forgotten} samples that ended in an error\n"
         ));
@@ -211,7 +256,7 @@ fn finished_samples(store: &mut SqliteStore, plan: &Plan, run: &RunRow) -> Resul
     store
         .finished_keys(id, &mut |key| finished.insert(plan, key))
         .map_err(store_error)?;
-    Ok(finished)
+    Ok((finished, forgotten))
 }
 
 fn execute(
@@ -219,6 +264,7 @@ fn execute(
     sink: StoreSink<SqliteStore>,
     store: &mut SqliteStore,
     id: &RunId,
+    errors_asked_again: u64,
 ) -> Result<RunEnd, CliError> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let turns = TurnMeter::attach(&mut builder);
@@ -245,7 +291,7 @@ fn execute(
     // Calls that were abandoned may hold a resolver thread; nobody waits for it.
     runtime.shutdown_background();
     let end = match &result {
-        Ok(end) => format!("{end:?}").to_lowercase(),
+        Ok(execution) => format!("{:?}", execution.end).to_lowercase(),
         Err(error) => error.to_string(),
     };
     let facts = SessionFacts {
@@ -253,16 +299,21 @@ fn execute(
         ended_at: now(),
         end,
         health,
+        concurrency: result
+            .as_ref()
+            .map_or_else(|_| Vec::new(), |execution| execution.courses.clone()),
+        errors_asked_again,
+        rescored_from: None,
         models: job.models.values().map(AskedModel::spend).collect(),
     };
     let noted = serde_json::to_string(&facts).map(|json| store.append_session(id, &json));
-    let end = result.map_err(CliError::infrastructure)?;
+    let end = result.map_err(CliError::infrastructure)?.end;
     noted.map_err(CliError::infrastructure)?.map_err(store_error)?;
     Ok(end)
 }
 
 /// Findings from the record alone.
-fn analyse(
+pub(crate) fn analyse(
     store: &SqliteStore,
     plan: &Plan,
     scorers: &TaskScorers,
@@ -299,6 +350,8 @@ fn analyse(
             RunEnd::Complete => RunState::Complete,
             RunEnd::Interrupted => RunState::Interrupted,
             RunEnd::ErrorCap => RunState::ErrorCap,
+            RunEnd::CostCap => RunState::CostCap,
+            RunEnd::DurationCap => RunState::DurationCap,
         },
         samples_planned: plan.samples(),
         client_saturated: healths.iter().any(ClientHealth::is_saturated),
@@ -307,6 +360,9 @@ fn analyse(
             .filter_map(|health| health.read_lag_ms)
             .reduce(f64::max),
         models: spend_of(&plan.draft, &sessions),
+        rescored_from: sessions.iter().find_map(|session| session.rescored_from.clone()),
+        errors_asked_again: sessions.iter().map(|session| session.errors_asked_again).sum(),
+        courses: courses_of(plan, &sessions),
         warnings,
     };
     let mut findings = seatrial_analyse::findings(&plan.draft, &collector, &facts);
@@ -325,6 +381,62 @@ fn spend_of(draft: &DraftPlan, sessions: &[SessionFacts]) -> Vec<ModelSpend> {
         sum
     };
     draft.models.iter().map(of_model).collect()
+}
+
+/// Sessions of a run whose answers are those of `source`: how its client was doing and how it asked, but not what its
+/// scorers cost, and at last a session of its own that names it.
+pub(crate) fn carry_sessions(
+    store: &mut SqliteStore,
+    source: &RunId,
+    run: &RunId,
+    models: Vec<ModelSpend>,
+) -> Result<(), CliError> {
+    let earlier = store.sessions(source).map_err(store_error)?;
+    let earlier = earlier
+        .iter()
+        .filter_map(|json| serde_json::from_str::<SessionFacts>(json).ok())
+        .map(|facts| SessionFacts {
+            models: Vec::new(),
+            rescored_from: None,
+            ..facts
+        });
+    let own = SessionFacts {
+        started_at: now(),
+        ended_at: now(),
+        end: "rescored".to_owned(),
+        health: ClientHealth::default(),
+        concurrency: Vec::new(),
+        errors_asked_again: 0,
+        rescored_from: Some(source.clone()),
+        models,
+    };
+    for facts in earlier.chain([own]) {
+        let json = serde_json::to_string(&facts).map_err(CliError::infrastructure)?;
+        store.append_session(run, &json).map_err(store_error)?;
+    }
+    Ok(())
+}
+
+/// Courses by target, one for each session that told one.
+fn courses_of(plan: &Plan, sessions: &[SessionFacts]) -> Vec<Vec<ConcurrencyCourse>> {
+    let of_target = |index: usize| {
+        sessions
+            .iter()
+            .filter_map(|session| session.concurrency.get(index).cloned())
+            .collect()
+    };
+    (0..plan.draft.targets.len()).map(of_target).collect()
+}
+
+/// What models that scorers ask have cost in the sessions on record.
+pub(crate) fn earlier_spend(store: &SqliteStore, draft: &DraftPlan, run: &RunId) -> Result<Money, CliError> {
+    let sessions = store.sessions(run).map_err(store_error)?;
+    let sessions: Vec<SessionFacts> = sessions
+        .iter()
+        .filter_map(|json| serde_json::from_str(json).ok())
+        .collect();
+    let spend = spend_of(draft, &sessions);
+    Ok(spend.iter().filter_map(|model| model.cost_usd).sum())
 }
 
 /// The exit code that the findings state.

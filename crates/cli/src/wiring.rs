@@ -3,12 +3,15 @@
 use crate::endpoints;
 use crate::error::CliError;
 use crate::output;
-use seatrial_config::{DraftPlan, Endpoint, Target, Vocabulary};
-use seatrial_engine::{AskedModel, AskedModels, SingleTurn, TargetModel, TargetRun};
+use seatrial_config::{CacheMode, Concurrency, DraftPlan, Endpoint, Target, Vocabulary};
+use seatrial_engine::{
+    AskedModel, AskedModels, Bounds, PendingAnswers, ResponseCache, SingleTurn, TargetModel, TargetRun,
+};
 use seatrial_provider as provider;
+use seatrial_store::Answers;
 use seatrial_task::{Driver, Plan, Scorer, TaskScorers};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// Everything that may be named in a suite.
 pub(crate) fn vocabulary() -> Vocabulary {
@@ -59,16 +62,24 @@ pub(crate) fn drivers(plan: &Arc<Plan>) -> Vec<Arc<dyn Driver>> {
         .collect()
 }
 
+/// What targets and models are connected to.
+pub(crate) struct Wires<'a> {
+    pub(crate) clock: &'a provider::Clock,
+    pub(crate) ca_file: Option<&'a Path>,
+    /// How the response cache is used.
+    pub(crate) cache: CacheMode,
+    /// Where kept answers are looked up; `None` with the cache off.
+    pub(crate) answers: Option<Arc<Mutex<dyn Answers>>>,
+    /// Where answers go that are to be kept.
+    pub(crate) pending: PendingAnswers,
+}
+
 /// Builds every target; all problems at once.
-pub(crate) fn targets(
-    draft: &DraftPlan,
-    clock: &provider::Clock,
-    ca_file: Option<&Path>,
-) -> Result<Vec<TargetRun>, CliError> {
+pub(crate) fn targets(draft: &DraftPlan, wires: &Wires<'_>) -> Result<Vec<TargetRun>, CliError> {
     let mut problems = draft.diagnostics();
     let mut targets = Vec::new();
     for (index, target) in draft.targets.iter().enumerate() {
-        match target_run(target, draft.seed.wrapping_add(index as u64), clock, ca_file) {
+        match target_run(target, draft.seed.wrapping_add(index as u64), wires) {
             Ok(target) => targets.push(target),
             Err((key, message, hint)) => problems.push_at(draft.locate_target(index, key), message, hint),
         }
@@ -81,16 +92,12 @@ pub(crate) fn targets(
 }
 
 /// Builds the models that scorers ask; all problems at once.
-pub(crate) fn models(
-    draft: &DraftPlan,
-    clock: &provider::Clock,
-    ca_file: Option<&Path>,
-) -> Result<AskedModels, CliError> {
+pub(crate) fn models(draft: &DraftPlan, wires: &Wires<'_>) -> Result<AskedModels, CliError> {
     let mut problems = draft.diagnostics();
     let mut models = AskedModels::new();
     for (index, target) in draft.models.iter().enumerate() {
         let seed = draft.seed.wrapping_add((draft.targets.len() + index) as u64);
-        match target_run(target, seed, clock, ca_file) {
+        match target_run(target, seed, wires) {
             Ok(run) => {
                 let served = target.model().map(str::to_owned);
                 let asked = AskedModel::new(target.name.clone(), served, run.model, run.price);
@@ -109,16 +116,35 @@ pub(crate) fn models(
 /// Key of the target that is at fault, message, hint.
 pub(crate) type TargetProblem = (&'static str, String, Option<String>);
 
-fn target_run(
+fn target_run(target: &Target, seed: u64, wires: &Wires<'_>) -> Result<TargetRun, TargetProblem> {
+    let Concurrency { start, min, max } = target.limits.concurrency;
+    let pressure = Arc::new(provider::Pressure::default());
+    let is_recorded = matches!(target.endpoint, Endpoint::Recorded(_));
+    let answers = wires.answers.as_ref().filter(|_| !is_recorded);
+    let cache = answers.map(|answers| {
+        let (answers, pending) = (Arc::clone(answers), wires.pending.clone());
+        ResponseCache::new(wires.cache, &target.endpoint, answers, pending)
+    });
+    let provider = provider_of(target, seed, wires, &pressure)?;
+    Ok(TargetRun {
+        model: Arc::new(TargetModel::new(provider, cache)),
+        concurrency: Bounds::new(u32::from(start), u32::from(min), u32::from(max)),
+        pressure,
+        price: target.price,
+        is_paid: !is_recorded && wires.cache != CacheMode::ReplayOnly,
+        answer_tokens_max: target.answer_tokens_max(),
+    })
+}
+
+fn provider_of(
     target: &Target,
     seed: u64,
-    clock: &provider::Clock,
-    ca_file: Option<&Path>,
-) -> Result<TargetRun, TargetProblem> {
-    let concurrency = usize::from(target.limits.concurrency);
+    wires: &Wires<'_>,
+    pressure: &Arc<provider::Pressure>,
+) -> Result<provider::Provider, TargetProblem> {
     let provider = match &target.endpoint {
         Endpoint::OpenAi(_) | Endpoint::Anthropic(_) | Endpoint::Http(_) => {
-            endpoints::remote(target, *clock, seed, ca_file)?.into()
+            endpoints::remote(target, seed, wires, pressure)?.into()
         }
         Endpoint::Recorded(recorded) => {
             let fields = provider::RecordedFields {
@@ -134,9 +160,5 @@ fn target_run(
             provider::Provider::Recorded(Box::new(answers))
         }
     };
-    Ok(TargetRun {
-        model: Arc::new(TargetModel::new(provider)),
-        concurrency,
-        price: target.price,
-    })
+    Ok(provider)
 }

@@ -111,8 +111,8 @@ const TABLE: &[Broken] = &[
     suite(
         "provider of a later version",
         "provider: openai",
-        "provider: anthropic",
-        &["anthropic", "openai"],
+        "provider: gemini",
+        &["gemini", "openai"],
     ),
     suite("no model", "    model: m\n", "", &["model"]),
     suite(

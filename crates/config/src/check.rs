@@ -23,6 +23,9 @@ impl Shape {
     pub(crate) fn check(&self, key: &str, node: &Node, demand: Demand, errors: &mut Diagnostics) {
         match self {
             Self::Record(table) => check_record(table, node, demand, errors),
+            Self::WholeOr { table, .. } if matches!(node.data, Data::Map(_)) => {
+                check_record(table, node, demand, errors);
+            }
             Self::Partial(tables) => check_partial(tables, key, node, errors),
             Self::List {
                 item,

@@ -80,7 +80,12 @@ impl Node {
 
     /// The whole number of key `key`, where there is one that is not negative.
     pub(crate) fn whole(&self, key: &str) -> Option<u64> {
-        match self.get(key)?.meaning()? {
+        self.get(key)?.as_whole()
+    }
+
+    /// The whole number that a node is, where it is one that is not negative.
+    pub(crate) fn as_whole(&self) -> Option<u64> {
+        match self.meaning()? {
             Meaning::Whole(value) => u64::try_from(value).ok(),
             _ => None,
         }

@@ -30,6 +30,8 @@ impl DraftPlan {
             tasks,
             gates: _,
             error_cap: _,
+            budget: _,
+            cache: _,
             origin: _,
         } = self;
         let mut identity = json!({
@@ -46,6 +48,15 @@ impl DraftPlan {
     }
 }
 
+impl Endpoint {
+    /// What of it decides its answers, with the provider's word: the part of a target by which an answer is known again,
+    /// whatever the target is called and whatever it charges.
+    #[must_use]
+    pub fn identity(&self) -> Value {
+        sorted(json!({ "provider": self.provider(), "endpoint": endpoint_identity(self) }))
+    }
+}
+
 fn target(target: &Target) -> Value {
     let Target {
         name,
@@ -54,7 +65,12 @@ fn target(target: &Target) -> Value {
         limits: _,
         retry: _,
     } = target;
-    let endpoint_identity = match endpoint {
+    json!({ "name": name, "provider": endpoint.provider(), "endpoint": endpoint_identity(endpoint), "price": price })
+}
+
+/// What of an endpoint decides its answers; keys and how it is reached do not.
+fn endpoint_identity(endpoint: &Endpoint) -> Value {
+    match endpoint {
         Endpoint::OpenAi(openai) => openai_identity(openai),
         Endpoint::Anthropic(anthropic) => anthropic_identity(anthropic),
         Endpoint::Http(http) => http_identity(http),
@@ -72,8 +88,7 @@ fn target(target: &Target) -> Value {
             "usage_field": usage_field,
             "latency_ms_field": latency_ms_field,
         }),
-    };
-    json!({ "name": name, "provider": endpoint.provider(), "endpoint": endpoint_identity, "price": price })
+    }
 }
 
 /// What is as it was before there was a choice is left out, so that plans keep their identity.

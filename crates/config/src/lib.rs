@@ -35,10 +35,10 @@ pub use diagnostics::{Diagnostic, Diagnostics, Location, MAX_DIAGNOSTICS};
 pub use document::MAX_DOCUMENT_BYTES;
 pub use gate::{DEFAULT_RISK, RUN_METRICS, RunMetric};
 pub use plan::{
-    Bound, DEFAULT_MAX_ERROR_RATE, Dataset, DatasetFormat, DatasetFrom, DraftPlan, Endpoint, ErrorCap,
-    Fetched, FieldSource, Fields, Gate, Hub, ImageTemplates, InlineCase, Limits, MessageTemplate, Metric,
-    OnInconclusive, Origin, Prompt, Recorded, Retry, ScorerUse, Selection, Target, Task, ToolCallTemplate,
-    Warning,
+    Bound, Budget, CacheMode, Concurrency, DEFAULT_MAX_ERROR_RATE, Dataset, DatasetFormat, DatasetFrom,
+    DraftPlan, Endpoint, ErrorCap, Fetched, FieldSource, Fields, Gate, Hub, ImageTemplates, InlineCase,
+    Limits, MessageTemplate, Metric, OnInconclusive, Origin, Prompt, Recorded, Retry, ScorerUse, Selection,
+    Target, Task, ToolCallTemplate, Warning,
 };
 pub use remote::{Anthropic, Headers, Http, HttpStream, OpenAi, OpenAiApi};
 pub use schema::schema;
@@ -48,7 +48,7 @@ pub use tables::{
     DEFAULT_TOKEN_ENV, MAX_ATTEMPTS, MAX_CONCURRENCY, MAX_EPOCHS, MAX_GATES, MAX_IMAGES, MAX_INLINE_CASES,
     MAX_MESSAGES, MAX_SCORERS, MAX_SLICES, MAX_TARGETS, MAX_TASKS, MAX_TOOL_CALLS,
 };
-pub use value::{MAX_DURATION, MAX_NAME_CHARS};
+pub use value::{MAX_DURATION, MAX_NAME_CHARS, parse_duration};
 pub use vocabulary::{
     COMMON_OPTIONS, MAX_SCORER_DEPTH, MetricEntry, OptionEntry, OptionShape, ScorerEntry, Vocabulary,
 };

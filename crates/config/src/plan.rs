@@ -7,7 +7,7 @@ pub use dataset::{Dataset, DatasetFormat, DatasetFrom, Fetched, FieldSource, Fie
 
 use crate::diagnostics::{Diagnostics, Location, Source};
 use crate::remote::{Anthropic, Http, OpenAi};
-use seatrial_types::{MetricKind, Pillar, Price, Role, SliceKey, Statistic, Unit};
+use seatrial_types::{MetricKind, Money, Pillar, Price, Role, SliceKey, Statistic, Unit};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -37,6 +37,10 @@ pub struct DraftPlan {
     pub gates: Vec<Gate>,
     /// How many samples may end in an error.
     pub error_cap: ErrorCap,
+    /// What a run may take; no caps unless given.
+    pub budget: Budget,
+    /// Whether answers are kept and used again; off unless given.
+    pub cache: CacheMode,
     /// Where things are written, for errors that show only later; `Origin::default()` for a plan made by hand.
     #[serde(skip)]
     pub origin: Origin,
@@ -66,6 +70,18 @@ pub struct Target {
 }
 
 impl Target {
+    /// Most tokens that an answer can have by the parameters of the request, over all answers of one call; `None` where
+    /// they set no limit.
+    #[must_use]
+    pub fn answer_tokens_max(&self) -> Option<u64> {
+        const LIMITS: &[&str] = &["max_completion_tokens", "max_output_tokens", "max_tokens"];
+        let params = self.endpoint.params()?;
+        let whole = |key: &str| params.get(key).and_then(Value::as_u64);
+        let answers = whole("n").unwrap_or(1).max(1);
+        let most = LIMITS.iter().find_map(|key| whole(key))?;
+        Some(most.saturating_mul(answers))
+    }
+
     /// The model that is asked for; `None` for recorded answers.
     #[must_use]
     pub fn model(&self) -> Option<&str> {
@@ -92,6 +108,23 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
+    /// Whether a call is sent more of a case than its conversation: its id, its columns.
+    #[must_use]
+    pub const fn sends_case(&self) -> bool {
+        !matches!(self, Self::OpenAi(_) | Self::Anthropic(_))
+    }
+
+    /// Request parameters; `None` for an endpoint that has none.
+    #[must_use]
+    pub const fn params(&self) -> Option<&Map<String, Value>> {
+        match self {
+            Self::OpenAi(openai) => Some(&openai.params),
+            Self::Anthropic(anthropic) => Some(&anthropic.params),
+            Self::Http(http) => Some(&http.params),
+            Self::Recorded(_) => None,
+        }
+    }
+
     /// The provider's word in a suite.
     #[must_use]
     pub const fn provider(&self) -> &'static str {
@@ -124,8 +157,8 @@ pub struct Recorded {
 /// How hard a target may be driven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Limits {
-    /// Calls in flight at most, 1 to 4096.
-    pub concurrency: u16,
+    /// Calls in flight.
+    pub concurrency: Concurrency,
     /// Requests per minute at most, at least 1.
     pub rpm: Option<u64>,
     /// Tokens per minute at most, at least 1.
@@ -138,11 +171,105 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            concurrency: 16,
+            concurrency: Concurrency::default(),
             rpm: None,
             tpm: None,
             timeout: Duration::from_secs(60),
         }
+    }
+}
+
+/// How many calls may be in flight, 1 to 4096 each: from `start`, as many as the target bears between `min` and `max`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Concurrency {
+    /// At the start of a session; from `min` to `max`.
+    pub start: u16,
+    /// Least that push-backs may lead to.
+    pub min: u16,
+    /// Most; equal to `min` where the number is fixed.
+    pub max: u16,
+}
+
+impl Concurrency {
+    /// Adapts below this bound.
+    #[must_use]
+    pub const fn up_to(max: u16) -> Self {
+        let default = Self::DEFAULT;
+        let start = if default.start < max { default.start } else { max };
+        Self {
+            start,
+            min: default.min,
+            max,
+        }
+    }
+
+    /// Never changes.
+    #[must_use]
+    pub const fn fixed(count: u16) -> Self {
+        Self {
+            start: count,
+            min: count,
+            max: count,
+        }
+    }
+
+    /// What a target has that says nothing of it.
+    pub const DEFAULT: Self = Self {
+        start: 20,
+        min: 1,
+        max: 100,
+    };
+}
+
+impl Default for Concurrency {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// What a run may take, beside its error cap; `None` is no cap. Not part of the plan's identity: a run that reached a
+/// cap continues under a larger one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Budget {
+    /// Money over all sessions of a run.
+    pub cost_usd: Option<Money>,
+    /// Wall time of one session.
+    #[serde(rename = "duration_ms", serialize_with = "as_optional_milliseconds")]
+    pub duration: Option<Duration>,
+}
+
+/// Whether answers are kept, and whether kept ones take the place of calls. Not part of the plan's identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CacheMode {
+    /// Neither.
+    #[default]
+    Off,
+    /// What is kept is used, the rest is asked and kept.
+    ReadWrite,
+    /// What is kept is used; what is not is an error, and nobody is asked.
+    ReplayOnly,
+    /// Everything is asked, and kept in place of what was there.
+    Refresh,
+}
+
+impl CacheMode {
+    /// The words of a suite and of the command line, in the order of [`CacheMode::ALL`].
+    pub const WORDS: &[&str] = &["off", "read-write", "replay-only", "refresh"];
+    /// Every mode.
+    pub const ALL: [Self; 4] = [Self::Off, Self::ReadWrite, Self::ReplayOnly, Self::Refresh];
+
+    /// The mode of this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        let at = Self::WORDS.iter().position(|known| *known == word)?;
+        Self::ALL.get(at).copied()
+    }
+
+    /// Whether kept answers are used.
+    #[must_use]
+    pub const fn reads(self) -> bool {
+        matches!(self, Self::ReadWrite | Self::ReplayOnly)
     }
 }
 
@@ -464,6 +591,16 @@ impl DraftPlan {
                 None => return self.origin.source.whole(),
             }
         }
+    }
+}
+
+fn as_optional_milliseconds<S: Serializer>(
+    duration: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match duration {
+        Some(duration) => as_milliseconds(duration, serializer),
+        None => serializer.serialize_none(),
     }
 }
 

@@ -175,6 +175,10 @@ impl Scorers<'_> {
             Shape::Template | Shape::FieldSource => json!({ "type": "string", "minLength": 1 }),
             Shape::Line => json!({ "type": "string", "minLength": 1, "pattern": "^[^\\r\\n]*$" }),
             Shape::Whole { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
+            Shape::WholeOr { min, max, table } => {
+                let number = json!({ "type": "integer", "minimum": min, "maximum": max });
+                json!({ "anyOf": [number, self.record(table, demand)] })
+            }
             Shape::Number {
                 above_zero: true,
                 max,

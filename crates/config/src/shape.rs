@@ -75,6 +75,12 @@ pub(crate) enum Shape {
     Line,
     /// A whole number in this range.
     Whole { min: u64, max: u64 },
+    /// A whole number in this range, or a map with these keys.
+    WholeOr {
+        min: u64,
+        max: u64,
+        table: &'static Table,
+    },
     /// A number from 0 (or just above it) to `max`.
     Number { above_zero: bool, max: f64 },
     /// Any finite number.
@@ -136,6 +142,7 @@ impl Shape {
             Self::Name { .. } => "a name".to_owned(),
             Self::Line => "a text of one line".to_owned(),
             Self::Whole { min, max } => format!("a whole number from {min} to {max}"),
+            Self::WholeOr { min, max, .. } => format!("a whole number from {min} to {max}, or a map"),
             Self::Number {
                 above_zero: true,
                 max,

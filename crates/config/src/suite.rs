@@ -4,7 +4,9 @@
 use crate::check::{Demand, check_record};
 use crate::diagnostics::{Diagnostics, Source, shown};
 use crate::gate;
-use crate::plan::{DEFAULT_MAX_ERROR_RATE, DraftPlan, ErrorCap, Origin, Target, Task, Warning};
+use crate::plan::{
+    Budget, CacheMode, DEFAULT_MAX_ERROR_RATE, DraftPlan, ErrorCap, Origin, Target, Task, Warning,
+};
 use crate::scalar::to_json;
 use crate::tables::SUITE;
 use crate::task::Shared;
@@ -241,6 +243,11 @@ impl Reader<'_> {
             tasks: tasks.into_iter().collect::<Option<Vec<Task>>>()?,
             gates,
             error_cap: error_cap(root),
+            budget: budget(root.get("budget")),
+            cache: root
+                .text("cache")
+                .and_then(CacheMode::from_word)
+                .unwrap_or_default(),
             origin: Origin { source, locations },
         })
     }
@@ -326,6 +333,13 @@ impl Reader<'_> {
                 }
             }
         }
+    }
+}
+
+fn budget(node: Option<&Node>) -> Budget {
+    Budget {
+        cost_usd: node.and_then(|node| node.money("cost_usd")),
+        duration: node.and_then(|node| node.duration("duration")),
     }
 }
 

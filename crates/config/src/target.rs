@@ -3,7 +3,7 @@
 use crate::check::{Demand, check_record};
 use crate::diagnostics::shown;
 use crate::fields::merge;
-use crate::plan::{Endpoint, Limits, Recorded, Retry, Target};
+use crate::plan::{Concurrency, Endpoint, Limits, Recorded, Retry, Target};
 use crate::remote;
 use crate::shape::Table;
 use crate::suite::Reader;
@@ -83,6 +83,7 @@ fn lower(target: &Node, provider: Option<&str>, reader: &mut Reader<'_>) -> Opti
         _ => Endpoint::OpenAi(remote::lower_openai(target, reader)?),
     };
     let retry = lower_retry(target.get("retry"), reader)?;
+    check_concurrency(target, reader);
     Some(Target {
         name: target.text("name")?.to_owned(),
         endpoint,
@@ -115,14 +116,53 @@ fn lower_price(price: &Node) -> Option<Price> {
 fn lower_limits(limits: Option<&Node>) -> Limits {
     let default = Limits::default();
     let Some(limits) = limits else { return default };
-    let concurrency = limits
-        .whole("concurrency")
-        .and_then(|value| u16::try_from(value).ok());
     Limits {
-        concurrency: concurrency.unwrap_or(default.concurrency),
+        concurrency: limits
+            .get("concurrency")
+            .map_or(default.concurrency, lower_concurrency),
         rpm: limits.whole("rpm"),
         tpm: limits.whole("tpm"),
         timeout: limits.duration("timeout").unwrap_or(default.timeout),
+    }
+}
+
+/// A number is a bound to adapt below; a start that is not given stays between the bounds.
+fn lower_concurrency(node: &Node) -> Concurrency {
+    let slots = |value: u64| u16::try_from(value).ok();
+    if let Some(most) = node.as_whole().and_then(slots) {
+        return Concurrency::up_to(most);
+    }
+    let given = |key: &str| node.whole(key).and_then(slots);
+    if let Some(count) = given("fixed") {
+        return Concurrency::fixed(count);
+    }
+    let default = Concurrency::default();
+    let min = given("min").unwrap_or(default.min);
+    let max = given("max").unwrap_or(default.max.max(min).max(given("start").unwrap_or(0)));
+    Concurrency {
+        start: given("start").unwrap_or(default.start.clamp(min, max.max(min))),
+        min,
+        max,
+    }
+}
+
+/// The bounds of concurrency must be in order.
+fn check_concurrency(target: &Node, reader: &mut Reader<'_>) {
+    let Some(node) = target.get("limits").and_then(|limits| limits.get("concurrency")) else {
+        return;
+    };
+    if node.entries().is_empty() {
+        return;
+    }
+    let Concurrency { start, min, max } = lower_concurrency(node);
+    if !(min..=max).contains(&start) {
+        let message = if min > max {
+            format!("`min` of `concurrency` ({min}) is above its `max` ({max})")
+        } else {
+            format!("`concurrency` starts at {start}, which is not between {min} and {max}")
+        };
+        let hint = "expected `min` ≤ `start` ≤ `max`".to_owned();
+        reader.errors.push(&node.span, message, Some(hint));
     }
 }
 

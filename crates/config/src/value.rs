@@ -31,6 +31,10 @@ impl Shape {
             Self::Template | Self::FieldSource => is_text(&meaning, text, self),
             Self::Line => is_text(&meaning, text, self).and_then(|()| fits_line(text)),
             Self::Whole { min, max } => fits_whole(&meaning, text, *min, *max),
+            Self::WholeOr { min, max, .. } => fits_whole(&meaning, text, *min, *max).map_err(|wrong| Wrong {
+                expected: self.expectation(),
+                ..wrong
+            }),
             Self::Number { above_zero, max } => fits_number(&meaning, text, *above_zero, *max),
             Self::AnyNumber => real(&meaning).map(|_| ()).ok_or_else(|| {
                 Wrong::expected("a number".to_owned())
@@ -287,7 +291,8 @@ fn split_duration(text: &str) -> Option<(f64, f64)> {
 }
 
 /// A time such as `60s`, `500ms`, `1.5m`, above zero and at most 24 hours.
-pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<Duration> {
     let (number, unit_ms) = split_duration(text)?;
     let duration = Duration::try_from_secs_f64(number * unit_ms / 1e3).ok()?;
     (duration > Duration::ZERO && duration <= MAX_DURATION).then_some(duration)

@@ -49,6 +49,13 @@ impl FinishedSet {
         word.is_some_and(|word| word & mask_of(ordinal) != 0)
     }
 
+    /// Number of finished samples of one target.
+    #[must_use]
+    pub fn count_of(&self, target: usize) -> u64 {
+        let bits = self.targets.get(target).map_or(&[][..], Vec::as_slice);
+        bits.iter().map(|word| u64::from(word.count_ones())).sum()
+    }
+
     /// Number of finished samples.
     #[must_use]
     pub const fn count(&self) -> u64 {

@@ -1,16 +1,21 @@
 //! Executes a plan. One task owns the state of the run; calls run as futures in slots, results go to the writer in
-//! batches, and a slot takes its next sample only after its previous one is durable. So at most `concurrency` calls
-//! per target can be repeated after a crash.
+//! batches, and a slot takes its next sample only after its previous one is durable. So at most as many calls per target
+//! as its concurrency ever allows can be repeated after a crash.
 
+use crate::adaptive::{Adaptive, Bounds};
 use crate::asked::AskedModels;
+use crate::budget::{Budget, Purse, Tariff};
+use crate::feed::Feed;
 use crate::finished::FinishedSet;
 use crate::progress::Progress;
 use crate::sample::{Due, run_sample};
 use crate::writer::{Acknowledged, BATCH_MAX, BATCH_WAIT_MS, Writer};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use seatrial_config::ErrorCap;
-use seatrial_task::{CaseStream, Driver, Model, Plan, SampleSink, SinkError, TaskScorers};
-use seatrial_types::{Money, Price, SampleKey, SampleRecord};
+use seatrial_provider::Pressure;
+use seatrial_task::{Driver, Model, Plan, SampleSink, SinkError, TaskScorers};
+use seatrial_types::{Case, ConcurrencyCourse, Money, Price, SampleKey, SampleRecord};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -26,10 +31,16 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 pub struct TargetRun {
     /// How it is asked.
     pub model: Arc<dyn Model>,
-    /// Calls in flight at most, at least 1.
-    pub concurrency: usize,
+    /// How many calls may be in flight.
+    pub concurrency: Bounds,
+    /// Where its provider tells push-backs.
+    pub pressure: Arc<Pressure>,
     /// What it charges.
     pub price: Option<Price>,
+    /// Whether an answer costs money in this run; `false` for recorded ones.
+    pub is_paid: bool,
+    /// Most tokens of an answer, where requests set a limit.
+    pub answer_tokens_max: Option<u64>,
 }
 
 /// What is to be executed.
@@ -46,6 +57,8 @@ pub struct Job {
     pub models: AskedModels,
     /// Samples that need no call any more.
     pub finished: FinishedSet,
+    /// What it may spend.
+    pub budget: Budget,
 }
 
 /// Requests to stop, from the user.
@@ -68,6 +81,19 @@ pub enum RunEnd {
     Interrupted,
     /// Stopped because the error cap is certain to be passed.
     ErrorCap,
+    /// Stopped because the budget has no room for the next call.
+    CostCap,
+    /// Stopped because its time was over.
+    DurationCap,
+}
+
+/// What an execution leaves behind beside its samples.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Execution {
+    /// How it ended.
+    pub end: RunEnd,
+    /// The course of concurrency, by target.
+    pub courses: Vec<ConcurrencyCourse>,
 }
 
 /// Why an execution could not go on. Everything finished before is durable.
@@ -97,13 +123,14 @@ pub async fn execute(
     sink: Box<dyn SampleSink>,
     mut stop: watch::Receiver<Stop>,
     progress: &mut dyn FnMut(&Progress),
-) -> Result<RunEnd, EngineError> {
+) -> Result<Execution, EngineError> {
     let (writer, mut acknowledged) = Writer::spawn(sink).map_err(EngineError::WriterStart)?;
     let mut owner = Owner::new(job, writer);
     let mut running = FuturesUnordered::new();
     let mut ticks = tokio::time::interval(PROGRESS_EVERY);
     let mut stop_open = true;
     loop {
+        owner.feel_pressure();
         if owner.ending.is_none() {
             while let Some(due) = owner.next_due()? {
                 owner.in_flight += 1;
@@ -111,11 +138,12 @@ pub async fn execute(
             }
         }
         owner.flush_if_due(running.is_empty());
-        if running.is_empty() && owner.is_drained() {
+        if running.is_empty() && owner.is_drained() && !owner.is_waiting {
             break;
         }
         let flush_at = owner.flush_at;
         let abandon_at = owner.abandon_at;
+        let close_at = owner.close_at;
         tokio::select! {
             biased;
             changed = stop.changed(), if stop_open => {
@@ -131,6 +159,7 @@ pub async fn execute(
             answer = acknowledged.recv() => owner.acknowledge(answer)?,
             Some(record) = running.next(), if !running.is_empty() => owner.take(record),
             () = sleep_until(flush_at.unwrap_or_else(Instant::now)), if flush_at.is_some() => owner.flush(),
+            () = sleep_until(close_at.unwrap_or_else(Instant::now)), if close_at.is_some() => owner.close(),
             () = sleep_until(abandon_at.unwrap_or_else(Instant::now)), if abandon_at.is_some() => {
                 owner.abandon(&mut running);
             }
@@ -138,7 +167,14 @@ pub async fn execute(
         }
     }
     progress(&owner.progress());
-    Ok(owner.ending.unwrap_or(RunEnd::Complete))
+    Ok(Execution {
+        end: owner.ending.unwrap_or(RunEnd::Complete),
+        courses: owner
+            .feeds
+            .into_iter()
+            .map(|feed| feed.pace.into_course())
+            .collect(),
+    })
 }
 
 /// The state of a run; touched by nobody else.
@@ -146,15 +182,19 @@ struct Owner<'a> {
     job: &'a Job,
     writer: Writer,
     feeds: Vec<Feed<'a>>,
+    /// Money, and what is set aside for the samples under way; `None` without a cap.
+    purse: Option<(Purse, HashMap<SampleKey, Money>)>,
     pending: Vec<SampleRecord>,
-    /// Results that are worth a commit of their own. A quarter of the slots: were it all of them, every slot would wait
-    /// for the same commit and start again at the same moment, and answers would come in bursts that make their own lag.
-    batch: usize,
     flush_at: Option<Instant>,
     unacknowledged: usize,
     in_flight: usize,
+    /// Whether a sample waits until its target wants to be asked again.
+    is_waiting: bool,
     ending: Option<RunEnd>,
     abandon_at: Option<Instant>,
+    /// When the last call of this session may start, and when the session must be over.
+    close_at: Option<Instant>,
+    over_at: Option<Instant>,
     started: Instant,
     finished: u64,
     errors: u64,
@@ -163,37 +203,92 @@ struct Owner<'a> {
 
 impl<'a> Owner<'a> {
     fn new(job: &'a Job, writer: Writer) -> Self {
-        let feeds: Vec<Feed<'_>> = (0..job.targets.len())
-            .map(|target| Feed::new(job, target))
+        let feeds: Vec<Feed<'_>> = job
+            .targets
+            .iter()
+            .enumerate()
+            .map(|(index, target)| Feed::new(job, index, Adaptive::new(target.concurrency)))
             .collect();
-        let slots: usize = feeds.iter().map(|feed| feed.free).sum();
+        let tariffs = job.targets.iter().map(|target| {
+            let price = target.price.filter(|_| target.is_paid)?;
+            Some(Tariff {
+                price,
+                answer_tokens_max: target.answer_tokens_max,
+            })
+        });
+        let cap = job.budget.cost;
+        let started = Instant::now();
+        let duration = job.budget.duration;
+        // Calls under way get time to finish within the budget, as after a request to stop, but no large part of it.
+        let close_after = duration.map(|duration| duration.saturating_sub(ABANDON_AFTER.min(duration / 4)));
         Self {
             job,
             writer,
             feeds,
+            purse: cap.map(|cap| (Purse::new(cap, tariffs), HashMap::new())),
             pending: Vec::with_capacity(BATCH_MAX),
-            batch: (slots / 4).clamp(1, BATCH_MAX),
             flush_at: None,
             unacknowledged: 0,
             in_flight: 0,
+            is_waiting: false,
             ending: None,
             abandon_at: None,
-            started: Instant::now(),
+            close_at: close_after.and_then(|after| started.checked_add(after)),
+            over_at: duration.and_then(|duration| started.checked_add(duration)),
+            started,
             finished: 0,
             errors: 0,
             cost: Some(Money::ZERO),
         }
     }
 
-    /// The next sample of a target that has a free slot.
-    fn next_due(&mut self) -> Result<Option<Due>, EngineError> {
-        for feed in &mut self.feeds {
-            if feed.free > 0
-                && let Some(due) = feed.next()?
-            {
-                feed.free -= 1;
-                return Ok(Some(due));
+    /// Hears what targets said about being asked too much.
+    fn feel_pressure(&mut self) {
+        let now = self.started.elapsed();
+        for (feed, target) in self.feeds.iter_mut().zip(&self.job.targets) {
+            if let Some(push_backs) = target.pressure.take() {
+                feed.pace.pushed_back(now, push_backs);
             }
+        }
+    }
+
+    /// The next sample of a target that has a free slot and money for it.
+    fn next_due(&mut self) -> Result<Option<Due>, EngineError> {
+        let now = self.started.elapsed();
+        let mut is_refused = false;
+        self.is_waiting = false;
+        for feed in &mut self.feeds {
+            if !feed.has_slot() {
+                continue;
+            }
+            let Some(mut due) = feed.next()? else { continue };
+            if !feed.pace.is_open(now) {
+                // Looked at again with the next tick.
+                self.is_waiting = true;
+                feed.hold(due);
+                continue;
+            }
+            if let Some((purse, reserved)) = &mut self.purse {
+                let bytes = *due
+                    .prompt_bytes
+                    .get_or_insert_with(|| prompt_bytes(self.job, &due.key, &due.case));
+                match purse.reserve(usize::from(feed.target), bytes) {
+                    Some(amount) => {
+                        reserved.insert(due.key, amount);
+                    }
+                    None => {
+                        is_refused = true;
+                        feed.hold(due);
+                        continue;
+                    }
+                }
+            }
+            feed.in_use += 1;
+            return Ok(Some(due));
+        }
+        // Calls under way may turn out cheaper than feared; without any, waiting helps nothing.
+        if is_refused && self.in_flight == 0 {
+            self.end(RunEnd::CostCap);
         }
         Ok(None)
     }
@@ -201,8 +296,11 @@ impl<'a> Owner<'a> {
     fn take(&mut self, record: Option<SampleRecord>) {
         self.in_flight -= 1;
         let Some(record) = record else { return };
+        self.pay(&record);
+        self.pace(&record);
         match &record.call.result {
             Err(_) => self.errors += 1,
+            Ok(_) if record.call.cached => {}
             Ok(_) => {
                 self.cost = self
                     .cost
@@ -216,6 +314,29 @@ impl<'a> Owner<'a> {
         }
         if self.cap_is_certain_to_be_passed() {
             self.end(RunEnd::ErrorCap);
+        }
+    }
+
+    /// Settles what was set aside for a sample.
+    fn pay(&mut self, record: &SampleRecord) {
+        let Some((purse, reserved)) = &mut self.purse else {
+            return;
+        };
+        let amount = reserved.remove(&record.key).unwrap_or(Money::ZERO);
+        let target = usize::from(record.key.target);
+        if record.call.result.is_err() || record.call.cached {
+            purse.release(target, amount);
+        } else {
+            purse.settle(target, amount, record.cost);
+        }
+    }
+
+    /// An answer that came at the first attempt says that the target bears the calls under way. What the cache answered
+    /// says nothing, and a failure neither.
+    fn pace(&mut self, record: &SampleRecord) {
+        let is_clean = record.call.result.is_ok() && record.call.attempts.len() == 1;
+        if let (true, Some(feed)) = (is_clean, self.feeds.get_mut(usize::from(record.key.target))) {
+            feed.pace.answered(self.started.elapsed(), feed.in_use);
         }
     }
 
@@ -233,9 +354,16 @@ impl<'a> Owner<'a> {
 
     /// Hands over what is due: a full batch, or all there is when no call is left that could join it.
     fn flush_if_due(&mut self, nothing_running: bool) {
-        if self.pending.len() >= self.batch || (nothing_running && !self.pending.is_empty()) {
+        if self.pending.len() >= self.batch() || (nothing_running && !self.pending.is_empty()) {
             self.flush();
         }
+    }
+
+    /// Results that are worth a commit of their own. A quarter of the slots: were it all of them, every slot would wait
+    /// for the same commit and start again at the same moment, and answers would come in bursts that make their own lag.
+    fn batch(&self) -> usize {
+        let slots: usize = self.feeds.iter().map(|feed| feed.pace.limit() as usize).sum();
+        (slots / 4).clamp(1, BATCH_MAX)
     }
 
     fn flush(&mut self) {
@@ -260,7 +388,7 @@ impl<'a> Owner<'a> {
         self.finished += targets.len() as u64;
         for target in targets {
             if let Some(feed) = self.feeds.get_mut(usize::from(target)) {
-                feed.free += 1;
+                feed.in_use = feed.in_use.saturating_sub(1);
             }
         }
         if !self.pending.is_empty() && self.flush_at.is_none() {
@@ -272,7 +400,17 @@ impl<'a> Owner<'a> {
     fn end(&mut self, how: RunEnd) {
         if self.ending.is_none() {
             self.ending = Some(how);
+            self.is_waiting = false;
             self.abandon_at = Some(Instant::now() + ABANDON_AFTER);
+        }
+    }
+
+    /// The time of the session is as good as over: no more calls start, those under way have until the very end.
+    fn close(&mut self) {
+        self.close_at = None;
+        if self.ending.is_none() {
+            self.end(RunEnd::DurationCap);
+            self.abandon_at = self.over_at;
         }
     }
 
@@ -301,60 +439,11 @@ impl<'a> Owner<'a> {
     }
 }
 
-/// The samples of one target that still need a call, in plan order, read from the datasets as they are needed.
-struct Feed<'a> {
-    job: &'a Job,
-    target: u16,
-    free: usize,
-    task: usize,
-    epoch: u32,
-    cases: Option<CaseStream<'a>>,
-}
-
-impl<'a> Feed<'a> {
-    fn new(job: &'a Job, target: usize) -> Self {
-        let free = job
-            .targets
-            .get(target)
-            .map_or(1, |target| target.concurrency.max(1));
-        let target = u16::try_from(target).unwrap_or(u16::MAX);
-        Self {
-            job,
-            target,
-            free,
-            task: 0,
-            epoch: 0,
-            cases: None,
-        }
-    }
-
-    fn next(&mut self) -> Result<Option<Due>, EngineError> {
-        let plan = &self.job.plan;
-        while let (Some(planned), Some(task)) = (plan.tasks.get(self.task), plan.draft.tasks.get(self.task)) {
-            if self.epoch >= task.epochs {
-                (self.task, self.epoch) = (self.task + 1, 0);
-                continue;
-            }
-            let cases = match &mut self.cases {
-                Some(cases) => cases,
-                None => self.cases.insert(planned.open_cases()?),
-            };
-            for next in cases {
-                let (number, case) = next?;
-                let task = u16::try_from(self.task).unwrap_or(u16::MAX);
-                let key = SampleKey {
-                    target: self.target,
-                    task,
-                    epoch: self.epoch,
-                    case: number,
-                };
-                if !self.job.finished.contains(plan, key) {
-                    return Ok(Some(Due { key, case }));
-                }
-            }
-            self.cases = None;
-            self.epoch += 1;
-        }
-        Ok(None)
-    }
+/// Bytes of the prompt that a sample is going to send.
+fn prompt_bytes(job: &Job, key: &SampleKey, case: &Case) -> u64 {
+    let planned = job.plan.tasks.get(usize::from(key.task));
+    let messages = planned.and_then(|planned| planned.prompt.render(case).ok());
+    messages.map_or(0, |messages| {
+        messages.iter().map(|message| message.content.len() as u64).sum()
+    })
 }

@@ -4,6 +4,7 @@
 
 pub mod clean;
 mod comparison;
+pub mod execution;
 pub mod format;
 pub mod github;
 pub mod gitlab;

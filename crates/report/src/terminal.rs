@@ -1,5 +1,6 @@
 //! The report on the screen: verdict first, then a scorecard per target, then the gates, then what to know.
 
+use crate::execution::execution_line;
 use crate::format;
 use anstyle::{AnsiColor, Style};
 use seatrial_types::{
@@ -111,6 +112,9 @@ impl Screen {
         }
         for row in &target.scorecard {
             self.pillar(target, row);
+        }
+        if let Some(line) = execution_line(target) {
+            self.line(&format!("  calls        {line}"));
         }
         self.slices(target);
         if !target.errors.is_empty() {

@@ -69,6 +69,7 @@ fn persona(path: String, value: Value, problems: &mut Vec<ConfigProblem>) -> Per
     persona.output_tokens = table.dist("output_tokens");
     persona.usage = table.choice("usage", &UsageStyle::ALL).unwrap_or_default();
     persona.slots = table.size("slots");
+    persona.full_is_429 = table.flag("full_is_429");
     persona.faults_persist = table.flag("faults_persist");
     persona.retry_after_s = table.small("retry_after_s").unwrap_or(persona.retry_after_s);
     persona.retry_after_ms = table.small("retry_after_ms");
@@ -436,7 +437,7 @@ mod tests {
                 "model": "m", "first_token_ms": {"dist": "lognormal", "median": 80, "sigma": 0.2},
                 "gap_ms": {"dist": "gamma", "mean": 10, "shape": 4}, "tokens_per_event": 2, "events": 16,
                 "accuracy": 0.95, "unknown": "?", "output_tokens": {"dist": "uniform", "low": 1, "high": 9},
-                "usage": "every_event", "slots": 8, "faults": {"reset": 0.25, "no_done": 0.5},
+                "usage": "every_event", "slots": 8, "full_is_429": true, "faults": {"reset": 0.25, "no_done": 0.5},
                 "faults_persist": true, "retry_after_s": 1, "retry_after_ms": 20, "stall_ms": 5,
                 "trickle_bytes": 2, "trickle_gap_ms": 0.5,
                 "shape": {"early_headers": true, "comments": true, "crlf": true, "finish_with_text": true,
@@ -467,6 +468,7 @@ mod tests {
             output_tokens: Some(Dist::Uniform { low: 1.0, high: 9.0 }),
             usage: UsageStyle::EveryEvent,
             slots: Some(8),
+            full_is_429: true,
             faults: Faults::none().with(Fault::Reset, 0.25).with(Fault::NoDone, 0.5),
             faults_persist: true,
             retry_after_s: 1,

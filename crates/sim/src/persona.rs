@@ -100,6 +100,8 @@ pub struct Persona {
     pub usage: UsageStyle,
     /// Requests answered at the same time; others wait their turn, first come first served. `None` is no limit.
     pub slots: Option<usize>,
+    /// A request that finds no slot free gets the 429 of [`Fault::RateLimited`] instead of waiting.
+    pub full_is_429: bool,
     /// Probabilities of faults.
     pub faults: Faults,
     /// A prompt that met a fault meets it again on every further attempt. Otherwise each attempt draws anew.
@@ -133,6 +135,7 @@ impl Persona {
             output_tokens: None,
             usage: UsageStyle::default(),
             slots: None,
+            full_is_429: false,
             faults: Faults::none(),
             faults_persist: false,
             retry_after_s: 0,

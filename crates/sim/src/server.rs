@@ -3,6 +3,7 @@
 
 use crate::answers::{AnswersError, Book, read_answers};
 use crate::config::{Answers, SimConfig};
+use crate::fault::Fault;
 use crate::http::{Connection, Framing, Head, Incoming, Route, Unreadable};
 use crate::persona::{Feature, Persona};
 use crate::plan::{Cast, Plan};
@@ -247,6 +248,13 @@ impl Provider {
         let result = async {
             // Queueing for a slot is part of the latency that the client sees; the delays start after it.
             let (_permit, start) = match slot {
+                Some(slot) if ready.persona.full_is_429 => {
+                    let permit = slot.try_acquire().ok();
+                    if permit.is_none() {
+                        order.plan.fault = Some(Fault::RateLimited);
+                    }
+                    (permit.map(Ok), received)
+                }
                 Some(slot) => (Some(connection.while_open(slot.acquire()).await?), Instant::now()),
                 None => (None, received),
             };

@@ -149,7 +149,8 @@ impl Finished {
 /// Findings without what is measured by a clock or drawn per run: what must be the same for the same answers.
 #[must_use]
 pub fn without_times(findings: &Value) -> Value {
-    const TIMED_KEYS: [&str; 7] = [
+    const TIMED_KEYS: [&str; 8] = [
+        "concurrency",
         "client_read_lag_ms",
         "run_id",
         "started_at",

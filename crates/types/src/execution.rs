@@ -80,36 +80,21 @@ pub struct ConcurrencyCourse {
     pub max: u32,
     /// Whether it could change at all; `false` where the suite fixes it.
     pub adaptive: bool,
+    /// Lowest limit of the session.
+    pub lowest: u32,
+    /// Highest limit of the session.
+    pub highest: u32,
+    /// Limit at its end.
+    pub last: u32,
     /// Answers by which the target pushed back.
     pub push_backs: u64,
+    /// How often the limit was cut for it.
+    pub cuts: u64,
     /// The changes in order, `start` first; thinned out where there were very many.
     pub steps: Vec<ConcurrencyStep>,
     /// Changes that are not in `steps`.
     #[serde(default)]
     pub steps_left_out: u64,
-}
-
-impl ConcurrencyCourse {
-    /// Lowest, highest and last limit.
-    #[must_use]
-    pub fn range(&self) -> (u32, u32, u32) {
-        let limits = self.steps.iter().map(|step| step.limit);
-        let last = limits.clone().next_back().unwrap_or(self.max);
-        (
-            limits.clone().min().unwrap_or(last),
-            limits.max().unwrap_or(last),
-            last,
-        )
-    }
-
-    /// Number of cuts on record.
-    #[must_use]
-    pub fn cuts(&self) -> usize {
-        self.steps
-            .iter()
-            .filter(|step| step.why == StepReason::PushBack)
-            .count()
-    }
 }
 
 /// How the samples of one target came about.

@@ -42,6 +42,7 @@ pub(crate) fn demo(arguments: &DemoArguments) -> Result<ExitCode, CliError> {
         suite_path: Some(suite_path.display().to_string()),
         store: out.join(".seatrial"),
         resume: Resume::No,
+        retry_errors: false,
         ca_file: None,
     };
     let findings = session::conduct(session)?;

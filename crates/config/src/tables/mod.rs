@@ -38,7 +38,10 @@ mod tests {
         let time = |table: &Table, name: &str| {
             crate::value::parse_duration(documented(table, name).as_str().unwrap())
         };
-        assert_eq!(documented(&LIMITS, "concurrency"), limits.concurrency);
+        let concurrency = serde_json::to_value(limits.concurrency).unwrap();
+        assert_eq!(documented(&LIMITS, "concurrency"), concurrency);
+        let cache = crate::CacheMode::from_word(documented(&SUITE, "cache").as_str().unwrap());
+        assert_eq!(cache, Some(crate::CacheMode::default()));
         assert_eq!(time(&LIMITS, "timeout"), Some(limits.timeout));
         assert_eq!(documented(&RETRY, "attempts"), retry.attempts);
         assert_eq!(time(&RETRY, "wait_first"), Some(retry.wait_first));

@@ -4,7 +4,8 @@ use super::bounds::{MAX_COUNT, MAX_GATES, MAX_SLICES, MAX_TARGETS, MAX_TASKS};
 use super::gate::GATE;
 use super::target::TARGET_TABLES;
 use super::task::TASK;
-use crate::shape::{Field, Later, Shape, Table};
+use crate::plan::CacheMode;
+use crate::shape::{Field, Shape, Table};
 
 pub(super) const NAME: Shape = Shape::Name { dots: false };
 pub(super) const DOTTED_NAME: Shape = Shape::Name { dots: true };
@@ -72,6 +73,20 @@ pub(crate) static SUITE: Table = Table {
             "number of errors that a run may have, instead of a share",
         ),
         Field::new(
+            "budget",
+            Shape::Record(&BUDGET),
+            "what a run may take; it stops before, and continues under a larger one",
+        ),
+        Field::new(
+            "cache",
+            Shape::Choice {
+                words: CacheMode::WORDS,
+                later: &[],
+            },
+            "whether answers are kept and used again instead of asking: `read-write`, `replay-only`, `refresh`",
+        )
+        .default("\"off\""),
+        Field::new(
             "slices",
             COLUMNS,
             "columns whose values are reported apart, for every task",
@@ -80,11 +95,7 @@ pub(crate) static SUITE: Table = Table {
     ],
     exclusive: &[&["max_error_rate", "max_errors"]],
     one_of: &[],
-    later: &[Later {
-        word: "budget",
-        message: "a budget in the suite is not in this version",
-        hint: "remove `budget`",
-    }],
+    later: &[],
     tried: &[
         ("providers", "did you mean `targets`?"),
         ("judges", "did you mean `models`?"),
@@ -126,6 +137,28 @@ const GATES: Shape = Shape::List {
     min: 0,
     max: MAX_GATES,
     unique: false,
+};
+
+static BUDGET: Table = Table {
+    what: "`budget`",
+    fields: &[
+        Field::new(
+            "cost_usd",
+            Shape::Money,
+            "US dollars at most, over all sessions of a run",
+        ),
+        Field::new("duration", Shape::Duration, "wall time of one session at most"),
+    ],
+    exclusive: &[],
+    one_of: &[],
+    later: &[],
+    tried: &[
+        ("cost", "did you mean `cost_usd`?"),
+        ("usd", "did you mean `cost_usd`?"),
+        ("time", "did you mean `duration`?"),
+        ("errors", "write `max_errors` beside `budget`"),
+        ("tokens", "a budget in tokens is not in this version"),
+    ],
 };
 
 pub(crate) static DEFAULTS: Table = Table {

@@ -195,13 +195,14 @@ pub(super) static LIMITS: Table = Table {
     fields: &[
         Field::new(
             "concurrency",
-            Shape::Whole {
+            Shape::WholeOr {
                 min: 1,
                 max: MAX_CONCURRENCY,
+                table: &CONCURRENCY,
             },
-            "calls in flight at most",
+            "calls in flight: a number is the most, found out from below; a map says more",
         )
-        .default("16"),
+        .default("{\"start\": 20, \"min\": 1, \"max\": 100}"),
         Field::new(
             "rpm",
             Shape::Whole {
@@ -228,6 +229,33 @@ pub(super) static LIMITS: Table = Table {
         ("tokens_per_minute", "did you mean `tpm`?"),
         ("parallel", "did you mean `concurrency`?"),
     ],
+};
+
+const SLOTS: Shape = Shape::Whole {
+    min: 1,
+    max: MAX_CONCURRENCY,
+};
+
+pub(super) static CONCURRENCY: Table = Table {
+    what: "`concurrency`",
+    fields: &[
+        Field::new(
+            "start",
+            SLOTS,
+            "calls in flight at first; 20 unless that is out of bounds",
+        ),
+        Field::new("min", SLOTS, "least that push-backs may lead to").default("1"),
+        Field::new("max", SLOTS, "calls in flight at most").default("100"),
+        Field::new(
+            "fixed",
+            SLOTS,
+            "calls in flight all the time, whatever the target says",
+        ),
+    ],
+    exclusive: &[&["fixed", "start"], &["fixed", "min"], &["fixed", "max"]],
+    one_of: &[],
+    later: &[],
+    tried: &[("adaptive", "remove it: without `fixed` concurrency adapts")],
 };
 
 pub(super) static RETRY: Table = Table {

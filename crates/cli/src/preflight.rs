@@ -1,0 +1,172 @@
+//! What a run is going to take, told before it starts: the forecast of `analyse` over what this plan needs and what the
+//! record knows of earlier runs.
+
+use crate::output;
+use seatrial_analyse::{Forecast, History, Pace, Question, forecast};
+use seatrial_config::{CacheMode, Endpoint, Target};
+use seatrial_engine::FinishedSet;
+use seatrial_report::format;
+use seatrial_store::{Catalog, RunRow, SqliteStore};
+use seatrial_task::Plan;
+use seatrial_types::{CallProfile, Estimate, Findings, Money, Unit};
+use serde_json::Value;
+use std::time::Duration;
+
+/// Newest runs that are looked at for a history.
+const RUNS_LOOKED_AT_MAX: usize = 20;
+
+/// Says on standard error what is left to do will take. Says nothing where nobody is going to be asked.
+pub(crate) fn tell(store: &SqliteStore, plan: &Plan, finished: &FinishedSet) {
+    if plan.draft.cache == CacheMode::ReplayOnly {
+        return;
+    }
+    let questions = questions(store, plan, finished);
+    let forecast = forecast(&questions);
+    if forecast.calls > 0 {
+        output::stderr(&describe(&forecast, plan.draft.budget.cost_usd));
+    }
+}
+
+/// What is still to be asked of every target that is asked at all.
+pub(crate) fn questions(store: &SqliteStore, plan: &Plan, finished: &FinishedSet) -> Vec<Question> {
+    let past = PastRuns::read(store);
+    let asked = plan.draft.targets.iter().enumerate();
+    asked
+        .filter(|(_, target)| !matches!(target.endpoint, Endpoint::Recorded(_)))
+        .map(|(index, target)| {
+            let concurrency = target.limits.concurrency;
+            Question {
+                target: target.name.clone(),
+                calls: plan.samples_per_target().saturating_sub(finished.count_of(index)),
+                prompt_chars_mean: prompt_chars_mean(plan),
+                answer_tokens_max: target.answer_tokens_max(),
+                price: target.price,
+                pace: Pace {
+                    concurrency_start: u64::from(concurrency.start),
+                    concurrency_max: u64::from(concurrency.max),
+                    rpm: target.limits.rpm,
+                    tpm: target.limits.tpm,
+                },
+                history: past.of(plan, target),
+            }
+        })
+        .collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a mean for display")]
+fn prompt_chars_mean(plan: &Plan) -> Option<f64> {
+    let tasks = plan.draft.tasks.iter().zip(&plan.tasks);
+    let chars: u64 = tasks
+        .map(|(task, planned)| planned.prompt_chars.saturating_mul(u64::from(task.epochs)))
+        .fold(0, u64::saturating_add);
+    let samples = plan.samples_per_target();
+    (samples > 0).then(|| chars as f64 / samples as f64)
+}
+
+/// Runs on record that have findings, newest first.
+struct PastRuns(Vec<(RunRow, Findings, Value)>);
+
+impl PastRuns {
+    /// A history is a help and not a need: what cannot be read is as good as none.
+    fn read(store: &SqliteStore) -> Self {
+        let runs = store.runs(RUNS_LOOKED_AT_MAX).unwrap_or_default();
+        let with_findings = runs.into_iter().filter_map(|run| {
+            let findings = store.findings(&run.header.id).ok()??;
+            let plan = store.plan(run.header.plan_hash).ok()??;
+            Some((
+                run,
+                serde_json::from_str(&findings).ok()?,
+                serde_json::from_str(&plan).ok()?,
+            ))
+        });
+        Self(with_findings.collect())
+    }
+
+    /// The newest run of the same plan that asked this target, else the newest that asked the same endpoint.
+    fn of(&self, plan: &Plan, target: &Target) -> Option<History> {
+        let profile = |findings: &Findings, name: &str| {
+            let of_target = findings.targets.iter().find(|target| target.name == name)?;
+            let calls = of_target.execution.calls;
+            (calls != CallProfile::default()).then_some(calls)
+        };
+        let same_plan = self
+            .0
+            .iter()
+            .filter(|(run, ..)| run.header.plan_hash == plan.hash);
+        let mut same_plan = same_plan.filter_map(|(_, findings, _)| profile(findings, &target.name));
+        if let Some(profile) = same_plan.next() {
+            return Some(History::SamePlan(profile));
+        }
+        let identity = target.endpoint.identity();
+        let is_same = |planned: &Value| {
+            planned["provider"] == identity["provider"] && planned["endpoint"] == identity["endpoint"]
+        };
+        let mut same_target = self.0.iter().filter_map(|(_, findings, body)| {
+            let targets = body["suite"]["targets"].as_array()?;
+            let planned = targets.iter().find(|planned| is_same(planned))?;
+            profile(findings, planned["name"].as_str()?)
+        });
+        same_target.next().map(History::SameTarget)
+    }
+}
+
+fn describe(forecast: &Forecast, cap: Option<Money>) -> String {
+    let targets = match forecast.targets.as_slice() {
+        [one] => format!("of `{}`", one.target),
+        many => format!("of {} targets", many.len()),
+    };
+    let mut text = format!(
+        "estimate: {} calls {targets}; tokens in {}, out {}; cost {}; time {}\n",
+        forecast.calls,
+        quantity(&forecast.input_tokens),
+        quantity(&forecast.output_tokens),
+        quantity(&forecast.cost_usd),
+        quantity(&forecast.duration_ms),
+    );
+    let cost = forecast.cost_usd.value.or(forecast.cost_usd.low);
+    if let (Some(cap), Some(cost)) = (cap, cost)
+        && cost > cap.to_usd_f64()
+    {
+        text.push_str(&format!(
+            "the estimate is above the cap of {cap} USD: the run is going to stop before its end\n"
+        ));
+    }
+    text
+}
+
+/// A quantity as far as it is known: value with interval, value, bound, or that it is unknown.
+fn quantity(estimate: &Estimate) -> String {
+    let show = |number: f64| match estimate.unit {
+        Unit::Ms => time(number),
+        Unit::Tokens => format!("{number:.0}"),
+        unit => format::number(number, unit),
+    };
+    match (estimate.value, estimate.low, estimate.high) {
+        (Some(value), Some(low), Some(high)) => format!(
+            "{} [{}, {}], from {} earlier calls",
+            show(value),
+            show(low),
+            show(high),
+            estimate.n
+        ),
+        (Some(value), ..) => format!("about {}", show(value)),
+        (None, _, Some(high)) => format!("at most about {}", show(high)),
+        (None, Some(low), None) => format!("at least {}", show(low)),
+        (None, None, None) => "unknown".to_owned(),
+    }
+}
+
+/// A time with two places: nobody plans by more.
+fn time(ms: f64) -> String {
+    let seconds = ms / 1000.0;
+    if !(0.0..1e9).contains(&seconds) {
+        return "very long".to_owned();
+    }
+    let whole = Duration::from_secs_f64(seconds).as_secs();
+    match whole {
+        0..10 => format!("{seconds:.1} s"),
+        10..120 => format!("{whole} s"),
+        120..7200 => format!("{} min", (whole + 30) / 60),
+        _ => format!("{:.1} h", seconds / 3600.0),
+    }
+}
