@@ -7,7 +7,7 @@ use crate::output;
 use crate::record;
 use crate::voice::voice;
 use seatrial_config::DraftPlan;
-use seatrial_report::{JunitSamples, TerminalOptions};
+use seatrial_report::{HtmlReport, JunitSamples, TerminalOptions};
 use seatrial_store::{RunRow, SqliteStore};
 use seatrial_types::{Findings, Place};
 use std::io::Write;
@@ -22,6 +22,7 @@ pub(crate) struct Outputs<'a> {
     pub(crate) junit: Option<&'a Path>,
     pub(crate) junit_samples: bool,
     pub(crate) markdown: Option<&'a Path>,
+    pub(crate) html: Option<&'a Path>,
     /// Whether GitHub Actions is told, where it runs.
     pub(crate) github: bool,
     /// Folder of the record, for reports with samples.
@@ -36,6 +37,7 @@ impl<'a> Outputs<'a> {
             junit: None,
             junit_samples: false,
             markdown: None,
+            html: None,
             github: false,
             store,
         }
@@ -48,13 +50,17 @@ impl<'a> Outputs<'a> {
             junit: arguments.junit.as_deref(),
             junit_samples: arguments.junit_samples,
             markdown: arguments.markdown.as_deref(),
+            html: arguments.html.as_deref(),
             github: !arguments.no_github && is_github(),
             store,
         }
     }
 
     fn paths(&self) -> impl Iterator<Item = &'a Path> {
-        [self.json, self.junit, self.markdown].into_iter().flatten()
+        // The report for people first: GitHub is told of the first one.
+        [self.html, self.markdown, self.json, self.junit]
+            .into_iter()
+            .flatten()
     }
 
     /// Refuses paths that could not be written later, before any call is paid for.
@@ -88,9 +94,12 @@ pub(crate) fn write(findings: &Findings, outputs: &Outputs<'_>) -> Result<(), Cl
         )?;
     }
     if let Some(path) = outputs.junit {
-        let store = record::open(outputs.store)?;
-        let run = record::find_run(&store, findings.run_id.as_str())?;
+        let (store, run) = recorded(findings, outputs.store)?;
         put(path, &junit(findings, &store, &run, outputs.junit_samples)?)?;
+    }
+    if let Some(path) = outputs.html {
+        let (store, run) = recorded(findings, outputs.store)?;
+        put(path, &html(findings, &store, &run)?)?;
     }
     if outputs.github {
         github_files(findings, outputs.paths().find(|path| !output::is_stdout(path)))?;
@@ -107,6 +116,12 @@ fn put(path: &Path, text: &str) -> Result<(), CliError> {
         output::detail(&format!("wrote {}, {} bytes\n", path.display(), text.len()));
         Ok(())
     }
+}
+
+fn recorded(findings: &Findings, store: &Path) -> Result<(SqliteStore, RunRow), CliError> {
+    let store = record::open(store)?;
+    let run = record::find_run(&store, findings.run_id.as_str())?;
+    Ok((store, run))
 }
 
 /// The report for the screen; with `--quiet` its first line.
@@ -130,6 +145,13 @@ pub(crate) fn junit(
         record::for_each_sample(store, &run.header.id, &mut |sample| samples.add(sample))?;
     }
     seatrial_report::junit(findings, samples).map_err(CliError::infrastructure)
+}
+
+/// The report for the browser, with the samples on record.
+pub(crate) fn html(findings: &Findings, store: &SqliteStore, run: &RunRow) -> Result<String, CliError> {
+    let mut report = HtmlReport::new(record::labels(store, run, findings)?);
+    record::for_each_sample(store, &run.header.id, &mut |sample| report.add(sample))?;
+    Ok(report.finish(findings))
 }
 
 /// Says in the findings where the suite writes each gate.

@@ -1,5 +1,5 @@
 //! Reports, from findings and, where texts are shown, recorded samples: terminal, JSON with its schema, JUnit, Markdown,
-//! and what GitHub and GitLab read. Apart and pure, so that no report can know more than the record says, and every
+//! HTML, and what GitHub and GitLab read. Apart and pure, so that no report can know more than the record says, and every
 //! report can be made again from it.
 
 pub mod clean;
@@ -8,6 +8,7 @@ pub mod execution;
 pub mod format;
 pub mod github;
 pub mod gitlab;
+pub mod html;
 pub mod json;
 pub mod junit;
 pub mod junit_samples;
@@ -19,6 +20,7 @@ pub mod terminal;
 
 pub use github::{annotations as github_annotations, outputs as github_outputs};
 pub use gitlab::{code_quality as gitlab_code_quality, open_metrics};
+pub use html::HtmlReport;
 pub use json::{findings_json, findings_schema};
 pub use junit::junit;
 pub use junit_samples::JunitSamples;

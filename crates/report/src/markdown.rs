@@ -379,7 +379,9 @@ fn reproduction(findings: &Findings) -> String {
     let _ = write!(
         text,
         "\nWhole report: {}\n\n</details>\n",
-        code(&format!("seatrial report {id}"))
+        code(&format!(
+            "seatrial report {id} --format html --output report.html"
+        ))
     );
     text
 }

@@ -2,7 +2,7 @@
 
 pub(crate) const RUN_EXAMPLES: &str = "Examples:
   seatrial run suite.yaml
-  seatrial run suite.yaml --json findings.json --junit junit.xml --markdown comment.md
+  seatrial run suite.yaml --json findings.json --junit junit.xml --markdown comment.md --html report.html
   seatrial run suite.yaml --resume        # after Ctrl-C, a crash or a stop: no call is repeated
   seatrial run suite.yaml --quiet && deploy
 
@@ -16,6 +16,7 @@ pub(crate) const DEMO_EXAMPLES: &str = "Examples:
 
 pub(crate) const REPORT_EXAMPLES: &str = "Examples:
   seatrial report latest
+  seatrial report latest --format html --output report.html
   seatrial report 20260131T120000-9f3a61 --format markdown | gh pr comment 7 --body-file -
   seatrial report latest --format junit --junit-samples --output junit.xml
   seatrial report latest --format gitlab-codequality --output gl-code-quality-report.json

@@ -41,6 +41,9 @@ pub(crate) struct OutputArguments {
     /// Write Markdown that fits into a comment on a pull request.
     #[arg(long, value_name = "PATH")]
     pub(crate) markdown: Option<PathBuf>,
+    /// Write a report for the browser: one file, without network.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) html: Option<PathBuf>,
     /// In GitHub Actions, write neither step summary nor annotations nor outputs.
     #[arg(long)]
     pub(crate) no_github: bool,

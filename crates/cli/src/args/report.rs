@@ -53,6 +53,8 @@ pub(crate) enum ReportFormat {
     Terminal,
     /// A comment on a pull request, at most 64 KiB.
     Markdown,
+    /// One file for the browser, with all samples.
+    Html,
     /// The findings.
     Json,
     /// JUnit XML.

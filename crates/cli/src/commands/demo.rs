@@ -47,12 +47,13 @@ pub(crate) fn demo(arguments: &DemoArguments) -> Result<ExitCode, CliError> {
     };
     let findings = session::conduct(session)?;
     drop(sim);
-    let files = ["findings.json", "junit.xml", "report.md"].map(|name| out.join(name));
+    let files = ["findings.json", "junit.xml", "report.md", "report.html"].map(|name| out.join(name));
     let store = out.join(".seatrial");
     let outputs = Outputs {
         json: Some(&files[0]),
         junit: Some(&files[1]),
         markdown: Some(&files[2]),
+        html: Some(&files[3]),
         ..Outputs::none(&store)
     };
     reports::write(&findings, &outputs)?;

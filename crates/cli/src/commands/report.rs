@@ -32,6 +32,7 @@ fn one(arguments: &ReportArguments, run: &str) -> Result<ExitCode, CliError> {
     let text = match arguments.format {
         ReportFormat::Terminal => reports::on_screen(&findings, to_screen && output::colors_stdout()),
         ReportFormat::Markdown => seatrial_report::markdown(&findings, seatrial_report::COMMENT_BYTES_MAX),
+        ReportFormat::Html => reports::html(&findings, &store, &run)?,
         ReportFormat::Json => seatrial_report::findings_json(&findings).map_err(CliError::infrastructure)?,
         ReportFormat::Junit => reports::junit(&findings, &store, &run, arguments.junit_samples)?,
         ReportFormat::Github => {
