@@ -7,3 +7,4 @@ target=$(cargo metadata --format-version 1 --no-deps | sed -E 's/.*"target_direc
 echo "$(date -u +%F), $(nproc) cores, load $(cut -d' ' -f1 /proc/loadavg)"
 python3 benches/main_job.py "$target/release/seatrial" "$@"
 python3 benches/calculator.py "$target/release/seatrial"
+python3 benches/reports.py "$target/release/seatrial" "$@"

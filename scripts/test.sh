@@ -24,5 +24,7 @@ step "lints"
 cargo clippy --workspace --all-targets --locked -- -D warnings
 step "tests"
 cargo test --workspace --locked --all-targets
+step "HTML report in a browser"
+./scripts/html_report.sh
 step "documentation examples"
 cargo test --workspace --locked --doc

@@ -46,10 +46,17 @@ fn a_recorded_run_is_reported_again() {
             "--junit-samples",
             "--markdown",
             "c.md",
+            "--html",
+            "r.html",
         ],
         &[],
     );
-    for (format, file) in [("json", "f.json"), ("junit", "j.xml"), ("markdown", "c.md")] {
+    for (format, file) in [
+        ("json", "f.json"),
+        ("junit", "j.xml"),
+        ("markdown", "c.md"),
+        ("html", "r.html"),
+    ] {
         let samples: &[&str] = if format == "junit" {
             &["--junit-samples"]
         } else {

@@ -118,13 +118,13 @@
       const several = (list) => list.length > 1;
       const epochs = data.epoch.some((epoch) => epoch > 0);
       this.columns = [
-        { key: "standing", name: "Result", width: "92px", of: (i) => data.standing[i], show: (i, cell) => this.showStanding(i, cell) },
-        { key: "id", name: "Case", width: "minmax(70px, 1fr)", of: (i) => this.text(data.id[i]) },
-        several(data.targets) && { key: "target", name: "Target", width: "minmax(64px, .8fr)", of: (i) => data.targets[data.target[i]] },
-        several(data.tasks) && { key: "task", name: "Task", width: "minmax(64px, .8fr)", of: (i) => data.tasks[data.task[i]].name },
+        { key: "standing", name: "Result", width: "92px", slim: "76px", of: (i) => data.standing[i], show: (i, cell) => this.showStanding(i, cell) },
+        { key: "id", name: "Case", width: "minmax(70px, 1fr)", slim: "minmax(0, 1fr)", of: (i) => this.text(data.id[i]) },
+        several(data.targets) && { key: "target", name: "Target", width: "minmax(64px, .8fr)", slim: "minmax(0, .7fr)", of: (i) => data.targets[data.target[i]] },
+        several(data.tasks) && { key: "task", name: "Task", width: "minmax(64px, .8fr)", slim: "minmax(0, .7fr)", of: (i) => data.tasks[data.task[i]].name },
         epochs && { key: "epoch", name: "Epoch", width: "52px", num: true, of: (i) => data.epoch[i] },
-        { key: "answer", name: "Answer", width: "minmax(120px, 4fr)", quiet: true, of: (i) => this.preview(i) },
-        this.metric && { key: "score", name: "Score", width: "92px", num: true, of: (i) => this.score(i)?.value ?? null, show: (i, cell) => this.showScore(i, cell) },
+        { key: "answer", name: "Answer", width: "minmax(120px, 4fr)", slim: "minmax(0, 1.5fr)", quiet: true, of: (i) => this.preview(i) },
+        this.metric && { key: "score", name: "Score", width: "92px", slim: "48px", num: true, of: (i) => this.score(i)?.value ?? null, show: (i, cell) => this.showScore(i, cell) },
         { key: "latency", name: "Latency, ms", width: "86px", num: true, narrow: true, of: (i) => data.latency[i], digits: 0 },
         { key: "output_tokens", name: "Tokens out", width: "80px", num: true, narrow: true, of: (i) => data.output_tokens[i], digits: 0 },
         { key: "cost", name: "Cost, $", width: "84px", num: true, narrow: true, of: (i) => data.cost[i], significant: 3 },
@@ -159,7 +159,8 @@
 
     widths() {
       const narrow = matchMedia("(max-width: 760px)").matches;
-      const widths = this.columns.filter((column) => !(narrow && column.narrow)).map((column) => column.width).join(" ");
+      const shown = this.columns.filter((column) => !(narrow && column.narrow));
+      const widths = shown.map((column) => (narrow && column.slim) || column.width).join(" ");
       this.root.style.setProperty("--columns", widths);
     }
 
@@ -291,6 +292,7 @@
     draw() {
       const { body, shown } = this;
       this.spacer.style.height = `${shown.length * ROW_PX}px`;
+      body.style.height = `${shown.length * ROW_PX}px`;
       this.grid.setAttribute("aria-rowcount", String(shown.length + 1));
       const first = Math.max(0, Math.floor(body.scrollTop / ROW_PX) - ROWS_BEYOND);
       const last = Math.min(shown.length, Math.ceil((body.scrollTop + body.clientHeight) / ROW_PX) + ROWS_BEYOND);

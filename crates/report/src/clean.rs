@@ -4,8 +4,8 @@
 
 use std::borrow::Cow;
 
-/// A text with every character that acts instead of being seen made visible: control characters as their pictures
-/// (`␛`), direction marks as `[U+202E]`. Line breaks and tabs stay.
+/// A text with every character that acts instead of being seen made visible as its code,
+/// `[U+001B]`: pictures of control characters are in few fonts. Line breaks and tabs stay.
 #[must_use]
 pub fn text(text: &str) -> Cow<'_, str> {
     if !text.chars().any(|c| acts(c) && !matches!(c, '\n' | '\t')) {
@@ -17,7 +17,7 @@ pub fn text(text: &str) -> Cow<'_, str> {
     for c in unified.chars() {
         match c {
             '\n' | '\t' => seen.push(c),
-            c if acts(c) => push_picture(&mut seen, c),
+            c if acts(c) => seen.push_str(&format!("[U+{:04X}]", u32::from(c))),
             c => seen.push(c),
         }
     }
@@ -50,14 +50,6 @@ const fn acts(c: char) -> bool {
             | '\u{fffe}'
             | '\u{ffff}'
     )
-}
-
-fn push_picture(seen: &mut String, c: char) {
-    match c {
-        '\u{0}'..='\u{1f}' => seen.push(char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}')),
-        '\u{7f}' => seen.push('␡'),
-        other => seen.push_str(&format!("[U+{:04X}]", u32::from(other))),
-    }
 }
 
 /// At most this many characters: the beginning, a note of how many are left out, and the last fifth, because what
@@ -105,10 +97,10 @@ mod tests {
     fn what_acts_is_made_visible() {
         let cases = [
             ("plain, ünïcode, 👩‍👩‍👧, עברית", "plain, ünïcode, 👩‍👩‍👧, עברית"),
-            ("\u{1b}[31mred\u{1b}[0m", "␛[31mred␛[0m"),
-            ("nul\0bell\u{7}del\u{7f}", "nul␀bell␇del␡"),
+            ("\u{1b}[31mred\u{1b}[0m", "[U+001B][31mred[U+001B][0m"),
+            ("nul\0bell\u{7}del\u{7f}", "nul[U+0000]bell[U+0007]del[U+007F]"),
             ("abc\u{202e}cba\u{2066}x", "abc[U+202E]cba[U+2066]x"),
-            ("one\r\ntwo\rthree\tfour", "one\ntwo␍three\tfour"),
+            ("one\r\ntwo\rthree\tfour", "one\ntwo[U+000D]three\tfour"),
             ("\u{85}\u{9b}", "[U+0085][U+009B]"),
         ];
         for (given, want) in cases {

@@ -72,7 +72,7 @@ fn annotations_are_escaped() {
         "{text}"
     );
     assert!(
-        text.contains("100 %25 wrong%0A::set-output") && text.contains("␛[2J"),
+        text.contains("100 %25 wrong%0A::set-output") && text.contains("[U+001B][2J"),
         "{text}"
     );
     let outputs = github_outputs(&hostile, Some("out\nverdict=pass"));

@@ -5,16 +5,14 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where its set-up does not hold")]
 
 mod common;
+#[path = "common/samples.rs"]
+mod samples;
 
 use common::{findings, gate, many_failures};
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
-use seatrial_report::{JunitSamples, Labels, junit};
-use seatrial_types::{
-    Answer, Call, CallError, CallErrorKind, FinishReason, Message, Outcome, Role, SampleKey, SampleRecord,
-    Score, ScoreRecord, Usage,
-};
-use serde_json::json;
+use samples::{answered, labels};
+use seatrial_report::{JunitSamples, junit};
 use std::collections::HashMap;
 
 /// An element with its attributes and children.
@@ -200,66 +198,6 @@ fn assert_valid(element: &Element) {
     }
 }
 
-fn labels() -> Labels {
-    let metric = |name: &str, kind: &str, unit: &str| json!({"name": name, "kind": kind, "unit": unit});
-    let plan = json!({"suite": {"targets": [{"name": "tier-1"}], "tasks": [{"name": "answers", "scorers": [
-        {"name": "exact_match", "metrics": [metric("exact_match", "binary", "share")]},
-        {"name": "length", "metrics": [metric("chars", "real", "count")]}]}]}});
-    Labels::of_plan(&plan.to_string())
-}
-
-/// `right`: `None` is an error instead of an answer.
-fn sample(case: u32, epoch: u32, right: Option<bool>, text: &str) -> SampleRecord {
-    let result = match right {
-        Some(_) => Ok(Answer {
-            text: text.to_owned(),
-            finish_reason: Some(FinishReason::Stop),
-            served_model: None,
-            request_id: None,
-            usage: Usage::default(),
-            streamed: false,
-            tool_calls: Vec::new(),
-        }),
-        None => Err(CallError {
-            kind: CallErrorKind::Timeout,
-            status: None,
-            message: text.to_owned(),
-        }),
-    };
-    let score = |scorer: u16, value: f64| ScoreRecord {
-        scorer,
-        score: Score {
-            metric: 0,
-            outcome: Outcome::Scored,
-            value: Some(value),
-            detail: Some(format!("read `{text}`")),
-        },
-    };
-    let scores = right.map_or_else(Vec::new, |right| {
-        vec![score(0, f64::from(u8::from(right))), score(1, 12.0)]
-    });
-    SampleRecord {
-        key: SampleKey {
-            target: 0,
-            task: 0,
-            epoch,
-            case,
-        },
-        case_id: format!("case {case}").into(),
-        cluster: None,
-        slices: Vec::new(),
-        prompt: vec![Message::new(Role::User, "?")],
-        call: Call {
-            attempts: Vec::new(),
-            cached: false,
-            result,
-        },
-        cost: Some("0.001".parse().unwrap()),
-        started_unix_ms: 0,
-        scores,
-    }
-}
-
 /// Protects CI systems that check files: every kind of gate and of sample keeps the schema.
 #[test]
 fn every_file_keeps_the_schema() {
@@ -279,7 +217,7 @@ fn every_file_keeps_the_schema() {
             (4, [None, Some(true)]),
         ] {
             for (epoch, right) in (0..).zip(runs) {
-                samples.add(&sample(case, epoch, right, "an answer"));
+                samples.add(&answered(case, epoch, right, "an answer"));
             }
         }
         let xml = junit(&findings("fail", exit_code, &gates, &["careful"]), samples).unwrap();
@@ -331,7 +269,7 @@ fn repetitions_that_disagree_are_flaky() {
         (2, [false, false, false]),
     ] {
         for (epoch, right) in (0..).zip(runs) {
-            samples.add(&sample(case, epoch, Some(right), "an answer"));
+            samples.add(&answered(case, epoch, Some(right), "an answer"));
         }
     }
     let root = parse(&junit(&findings("pass", 0, &[], &[]), samples).unwrap());
@@ -362,7 +300,7 @@ fn hostile_answers_are_harmless() {
         "\0\u{1b}[31m]]></failure>\u{fffe}\u{202e}{}",
         "long ".repeat(200_000)
     );
-    samples.add(&sample(0, 0, Some(false), &hostile));
+    samples.add(&answered(0, 0, Some(false), &hostile));
     let xml = junit(&findings("pass", 0, &[], &[]), samples).unwrap();
     assert!(xml.len() < 20_000, "{}", xml.len());
     assert!(

@@ -47,7 +47,7 @@ mod tests {
     fn no_text_is_markup() {
         assert_eq!(
             esc("</script><b a=\"1\" b='2'>&\u{202e}\0"),
-            "&lt;/script&gt;&lt;b a=&quot;1&quot; b=&#39;2&#39;&gt;&amp;[U+202E]␀"
+            "&lt;/script&gt;&lt;b a=&quot;1&quot; b=&#39;2&#39;&gt;&amp;[U+202E][U+0000]"
         );
         let grouped = [0, 999, 1000, 1_234_567].map(count);
         assert_eq!(grouped, ["0", "999", "1\u{202f}000", "1\u{202f}234\u{202f}567"]);
