@@ -354,7 +354,11 @@ fn decide_gates(draft: &DraftPlan, collector: &Collector, facts: &RunFacts) -> V
     let mut weighed = Vec::new();
     for gate in &draft.gates {
         for (index, target) in draft.targets.iter().enumerate() {
-            if gate.target.as_ref().is_none_or(|wanted| *wanted == target.name) {
+            let asks = draft
+                .tasks
+                .get(gate.task_index)
+                .is_none_or(|task| task.asks(&target.name));
+            if asks && gate.target.as_ref().is_none_or(|wanted| *wanted == target.name) {
                 let is_spoiled = is_spoiled(gate, collector, index, facts);
                 weighed.push((
                     gate,

@@ -37,7 +37,7 @@ pub(crate) fn questions(store: &SqliteStore, plan: &Plan, finished: &FinishedSet
             let concurrency = target.limits.concurrency;
             Question {
                 target: target.name.clone(),
-                calls: plan.samples_per_target().saturating_sub(finished.count_of(index)),
+                calls: plan.samples_of(index).saturating_sub(finished.count_of(index)),
                 prompt_chars_mean: prompt_chars_mean(plan),
                 answer_tokens_max: target.answer_tokens_max(),
                 price: target.price,

@@ -39,13 +39,23 @@ impl fmt::Display for Location {
     }
 }
 
-/// A file with its text.
+/// One file or several, the texts one after the other: bytes count through all of them, so that a span names its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Source {
-    path: Arc<Path>,
     text: Arc<str>,
+    /// Never empty; in the order of the text.
+    files: Arc<[SourceFile]>,
     /// Byte at which each line begins; never empty.
     line_starts: Arc<[usize]>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct SourceFile {
+    path: Arc<Path>,
+    /// Byte of the whole text at which it begins.
+    start: usize,
+    /// Lines of the whole text before it.
+    lines_before: usize,
 }
 
 impl Default for Source {
@@ -57,27 +67,75 @@ impl Default for Source {
 impl Source {
     /// A byte order mark at the start is dropped: it is not part of the first line.
     pub(crate) fn new(path: PathBuf, text: &str) -> Self {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let file = SourceFile {
+            path: path.into(),
+            start: 0,
+            lines_before: 0,
+        };
+        Self::of(vec![file], without_mark(text).to_owned())
+    }
+
+    /// The same with one more file behind the others.
+    pub(crate) fn with_file(&self, path: PathBuf, text: &str) -> Self {
+        let mut whole = self.text.to_string();
+        if !whole.ends_with('\n') {
+            whole.push('\n');
+        }
+        let file = SourceFile {
+            path: path.into(),
+            start: whole.len(),
+            lines_before: whole.bytes().filter(|&byte| byte == b'\n').count(),
+        };
+        whole.push_str(without_mark(text));
+        let files = self.files.iter().cloned().chain([file]).collect();
+        Self::of(files, whole)
+    }
+
+    fn of(files: Vec<SourceFile>, text: String) -> Self {
         let newlines = text.match_indices('\n').map(|(at, _)| at + 1);
         Self {
-            path: path.into(),
-            text: text.into(),
             line_starts: std::iter::once(0).chain(newlines).collect(),
+            text: text.into(),
+            files: files.into(),
         }
     }
 
+    /// All texts.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    /// The text of the last file, and the byte at which it begins.
+    pub(crate) fn last_text(&self) -> (&str, usize) {
+        let start = self.files.last().map_or(0, |file| file.start);
+        (self.text.get(start..).unwrap_or_default(), start)
     }
 
-    /// The file as a whole.
+    /// The first file.
+    pub(crate) fn path(&self) -> &Path {
+        self.files.first().map_or(Path::new(""), |file| &file.path)
+    }
+
+    /// The file in which this byte stands.
+    pub(crate) fn path_at(&self, at: usize) -> &Path {
+        self.file_at(at).map_or(Path::new(""), |file| &file.path)
+    }
+
+    fn file_at(&self, at: usize) -> Option<&SourceFile> {
+        let behind = self.files.partition_point(|file| file.start <= at);
+        self.files.get(behind.saturating_sub(1))
+    }
+
+    /// Whether there are several files.
+    pub(crate) fn is_several(&self) -> bool {
+        self.files.len() > 1
+    }
+
+    /// The first file as a whole.
     pub(crate) fn whole(&self) -> Location {
+        let path = self.files.first().map(|file| Arc::clone(&file.path));
         Location {
-            path: Arc::clone(&self.path),
+            path: path.unwrap_or_else(|| PathBuf::new().into()),
             line: 0,
             column: 0,
             span: 0..0,
@@ -87,7 +145,7 @@ impl Source {
     /// The location of these bytes, cut to what lies in the text and on the first line.
     pub(crate) fn locate(&self, span: &Range<usize>) -> Location {
         let start = self.text.floor_char_boundary(span.start.min(self.text.len()));
-        let line = self.line_starts.partition_point(|&begin| begin <= start);
+        let line = self.text_line(start);
         let line_range = self.line_range(line);
         let end = self.text.floor_char_boundary(span.end.min(self.text.len()));
         let end = end.min(line_range.end).max(start);
@@ -96,15 +154,21 @@ impl Source {
             .get(line_range.start..start)
             .map_or(0, |before| before.chars().count())
             + 1;
+        let file = self.file_at(start);
         Location {
-            path: Arc::clone(&self.path),
-            line,
+            path: file.map_or_else(|| PathBuf::new().into(), |file| Arc::clone(&file.path)),
+            line: line - file.map_or(0, |file| file.lines_before.min(line - 1)),
             column,
             span: start..end,
         }
     }
 
-    /// Bytes of a 1-based line, without its end-of-line characters.
+    /// 1-based line of the whole text in which this byte stands.
+    pub(crate) fn text_line(&self, at: usize) -> usize {
+        self.line_starts.partition_point(|&begin| begin <= at).max(1)
+    }
+
+    /// Bytes of a 1-based line of the whole text, without its end-of-line characters.
     pub(crate) fn line_range(&self, line: usize) -> Range<usize> {
         let start = line.checked_sub(1).and_then(|index| self.line_starts.get(index));
         let start = start.copied().unwrap_or(self.text.len());
@@ -112,6 +176,10 @@ impl Source {
         let content = self.text.get(start..end).unwrap_or_default();
         start..start + content.trim_end_matches(['\n', '\r']).len()
     }
+}
+
+fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 /// One thing that is wrong.
@@ -125,7 +193,7 @@ pub struct Diagnostic {
     pub location: Location,
 }
 
-/// Everything that is wrong with one file, in the order of the file. As an error it prints like
+/// Everything that is wrong with one file and what it includes, in the order of the text. As an error it prints like
 /// [`render`](Self::render) without colours. What looks like a key is masked wherever it would be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostics {
@@ -191,8 +259,22 @@ impl Diagnostics {
         &self.source
     }
 
+    /// Puts one more file behind the others.
+    pub(crate) fn add_file(&mut self, path: PathBuf, text: &str) {
+        self.source = self.source.with_file(path, text);
+    }
+
     pub(crate) fn locate(&self, span: &Range<usize>) -> Location {
         self.source.locate(span)
+    }
+
+    /// The place of something that was there before, as a message at `here` says it: `on line 3`, or with its file.
+    pub(crate) fn before(&self, first: &Location, here: &Range<usize>) -> String {
+        if *first.path == *self.source.path_at(here.start) {
+            format!("on line {}", first.line)
+        } else {
+            format!("at {}:{}", first.path.display(), first.line)
+        }
     }
 
     pub(crate) fn push(&mut self, span: &Range<usize>, message: impl Into<String>, hint: Option<String>) {
@@ -215,7 +297,10 @@ impl Diagnostics {
             .collect();
         let count = self.len();
         let noun = if count == 1 { "error" } else { "errors" };
-        let mut total = format!("{count} {noun} in {}", self.source.path.display());
+        let mut total = format!("{count} {noun} in {}", self.source.path().display());
+        if self.source.is_several() {
+            total.push_str(" and what it includes");
+        }
         if self.omitted > 0 {
             total.push_str(&format!("; the first {} are shown", self.entries.len()));
         }
@@ -227,7 +312,8 @@ impl Diagnostics {
         let location = &entry.location;
         let path = location.path.display().to_string();
         let group = Group::with_title(Level::ERROR.primary_title(printable(&entry.message)));
-        let line_range = self.source.line_range(location.line);
+        let text_line = self.source.text_line(location.span.start);
+        let line_range = self.source.line_range(text_line);
         let group = match masked.get(line_range.clone()) {
             Some(line) if location.line > 0 => {
                 let start = location
@@ -314,6 +400,35 @@ mod tests {
         assert_eq!(at(7..10), (2, 1, 7..10));
         assert_eq!(at(10..99), (2, 3, 10..13));
         assert_eq!(at(99..120), (3, 1, 14..14));
+    }
+
+    /// Protects included files: each has its own lines, and a place of another one is named with its file.
+    #[test]
+    fn locates_in_several_files() {
+        let source = Source::new(PathBuf::from("a.yaml"), "a: 1\nb: 2");
+        let source = source.with_file(PathBuf::from("b.yaml"), "\u{feff}c: 3\nd: 4\n");
+        let source = source.with_file(PathBuf::from("c.yaml"), "e: 5");
+        let at = |byte: usize| source.locate(&(byte..byte + 1)).to_string();
+        assert_eq!(
+            [at(5), at(10), at(15), at(20), at(99)],
+            [
+                "a.yaml:2:1",
+                "b.yaml:1:1",
+                "b.yaml:2:1",
+                "c.yaml:1:1",
+                "c.yaml:1:5"
+            ]
+        );
+        let mut errors = Diagnostics::new(source);
+        errors.push(&(15..16), "wrong", None);
+        let first = errors.locate(&(0..1));
+        assert_eq!(
+            (errors.before(&first, &(5..6)), errors.before(&first, &(15..16))),
+            ("on line 1".to_owned(), "at a.yaml:1".to_owned())
+        );
+        let text = errors.render(false);
+        assert!(text.contains("b.yaml:2:1") && text.contains("2 | d: 4"), "{text}");
+        assert!(text.ends_with("1 error in a.yaml and what it includes"), "{text}");
     }
 
     /// Protects a readable end of a long list: what is left out is counted, and nothing is said twice.

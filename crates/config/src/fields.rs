@@ -4,7 +4,8 @@
 use crate::scalar::Meaning;
 use crate::shape::{NAME_KEY, Shape, Table};
 use crate::value::parse_duration;
-use crate::yaml::{Data, Entry, Node};
+use crate::yaml::{Data, Entry, Node, Scalar};
+use saphyr_parser::ScalarStyle;
 use seatrial_types::Money;
 use std::time::Duration;
 
@@ -128,6 +129,26 @@ impl Node {
         match &self.data {
             Data::Scalar(scalar) => Some(scalar.meaning()),
             _ => None,
+        }
+    }
+
+    /// Gives key `key`, where it is there, another text at the same place.
+    pub(crate) fn set_text(&mut self, key: &str, text: &str) {
+        if let Data::Map(entries) = &mut self.data
+            && let Some(entry) = entries.iter_mut().find(|entry| entry.key.text == key)
+        {
+            let style = ScalarStyle::DoubleQuoted;
+            entry.value.data = Data::Scalar(Scalar {
+                text: text.to_owned(),
+                style,
+            });
+        }
+    }
+
+    /// Adds entries to a map.
+    pub(crate) fn extend<'a>(&mut self, more: impl Iterator<Item = &'a Entry>) {
+        if let Data::Map(entries) = &mut self.data {
+            entries.extend(more.cloned());
         }
     }
 

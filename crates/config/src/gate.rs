@@ -1,9 +1,10 @@
 //! Gates: names resolved against tasks, metrics, targets and slices; limits checked against what the metric can be.
 
-use crate::diagnostics::shown;
+use crate::diagnostics::{Location, shown};
 use crate::nearest::{self, list};
 use crate::plan::{Bound, Gate, OnInconclusive, Target, Task};
 use crate::suite::Reader;
+use crate::task::VARIANT_MARK;
 use crate::value::share_hint;
 use crate::yaml::{Entry, Node};
 use seatrial_types::{MetricKind, Pillar, SliceKey, Statistic, Unit};
@@ -105,21 +106,51 @@ struct Asked<'a> {
     range: (f64, f64),
 }
 
+/// One gate for each variant of a task that has several prompts, where a gate names the task alone; the others as
+/// they are.
+pub(crate) fn expand(gates: &[Node], known: &Known<'_>) -> Vec<Node> {
+    let mut expanded = Vec::with_capacity(gates.len());
+    for gate in gates {
+        let metric = gate.text("metric").unwrap_or_default();
+        let (task, rest) = metric.split_once('.').unwrap_or((metric, ""));
+        let is_task = known.task_names.iter().any(|name| name == task);
+        let variants: Vec<&str> = known
+            .task_names
+            .iter()
+            .filter_map(|name| name.strip_prefix(task)?.strip_prefix(VARIANT_MARK))
+            .collect();
+        if is_task || variants.is_empty() {
+            expanded.push(gate.clone());
+            continue;
+        }
+        for variant in variants {
+            let mut gate = gate.clone();
+            gate.set_text("metric", &format!("{task}{VARIANT_MARK}{variant}.{rest}"));
+            if let Some(name) = gate.text("name").map(str::to_owned) {
+                gate.set_text("name", &format!("{name}{VARIANT_MARK}{variant}"));
+            }
+            expanded.push(gate);
+        }
+    }
+    expanded
+}
+
 /// Lowers all gates; those with errors are left out.
-pub(crate) fn read_all(gates: Option<&Node>, known: &Known<'_>, reader: &mut Reader<'_>) -> Vec<Gate> {
+pub(crate) fn read_all(gates: &[Node], known: &Known<'_>, reader: &mut Reader<'_>) -> Vec<Gate> {
     let mut read: Vec<Gate> = Vec::new();
-    let mut lines: HashMap<String, usize> = HashMap::new();
-    for node in gates.map_or(&[][..], Node::items) {
+    let mut seen: HashMap<String, Location> = HashMap::new();
+    for node in gates {
         let Some(gate) = read_one(node, known, reader) else {
             continue;
         };
-        let line = reader.errors.locate(&node.span).line;
-        if let Some(first) = lines.insert(gate.name.clone(), line) {
+        let at = node.entry("name").map_or(&node.span, |entry| &entry.value.span);
+        let place = reader.errors.locate(&node.span);
+        if let Some(first) = seen.insert(gate.name.clone(), place) {
+            let first = reader.errors.before(&first, at);
             let message = format!(
-                "the gate {} is there twice; the first is on line {first}",
+                "the gate {} is there twice; the first is {first}",
                 shown(&gate.name)
             );
-            let at = node.entry("name").map_or(&node.span, |entry| &entry.value.span);
             reader.errors.push(
                 at,
                 message,
@@ -134,6 +165,7 @@ pub(crate) fn read_all(gates: Option<&Node>, known: &Known<'_>, reader: &mut Rea
 fn read_one(node: &Node, known: &Known<'_>, reader: &mut Reader<'_>) -> Option<Gate> {
     let target = read_target(node, known, reader);
     let asked = read_metric(node, known, reader)?;
+    check_asks(node, &asked, reader);
     let slice = read_slice(node, &asked, reader);
     let bound = read_bound(node, &asked, reader)?;
     warn_of_unknown_price(node, &asked, known, reader);
@@ -188,6 +220,18 @@ fn read_target(node: &Node, known: &Known<'_>, reader: &mut Reader<'_>) -> Optio
         .errors
         .push(&value.span, format!("there is no target {}", shown(name)), hint);
     None
+}
+
+/// A target of a gate must be one that the task asks.
+fn check_asks(node: &Node, asked: &Asked<'_>, reader: &mut Reader<'_>) {
+    let Some(value) = node.get("target") else { return };
+    let Some(name) = value.as_text() else { return };
+    if !asked.task.asks(name) {
+        let message = format!("task `{}` does not ask target {}", asked.task.name, shown(name));
+        let names: Vec<&str> = asked.task.targets.iter().map(String::as_str).collect();
+        let hint = format!("its `targets` are {}", list(&names));
+        reader.errors.push(&value.span, message, Some(hint));
+    }
 }
 
 fn read_metric<'a>(node: &Node, known: &Known<'a>, reader: &mut Reader<'_>) -> Option<Asked<'a>> {
@@ -389,8 +433,11 @@ fn warn_of_unknown_price(node: &Node, asked: &Asked<'_>, known: &Known<'_>, read
     }
     let asked_target = node.text("target");
     let mut targets = known.targets.iter().flatten();
-    let silent =
-        targets.find(|target| target.price.is_none() && asked_target.is_none_or(|name| name == target.name));
+    let silent = targets.find(|target| {
+        target.price.is_none()
+            && asked.task.asks(&target.name)
+            && asked_target.is_none_or(|name| name == target.name)
+    });
     if let (Some(target), Some(metric)) = (silent, node.get("metric")) {
         let message = format!(
             "target `{}` has no price, so its cost is unknown and this gate stays inconclusive",

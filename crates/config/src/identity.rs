@@ -173,6 +173,7 @@ fn task(task: &Task) -> Value {
     let Task {
         name,
         dataset,
+        targets,
         prompt,
         scorers,
         cluster,
@@ -186,7 +187,7 @@ fn task(task: &Task) -> Value {
         from: _,
         fields,
     } = dataset;
-    json!({
+    let mut identity = json!({
         "name": name,
         "fields": columns(fields),
         "prompt": prompt_identity(prompt),
@@ -200,7 +201,12 @@ fn task(task: &Task) -> Value {
         },
         "seed": seed,
         "slices": slices,
-    })
+    });
+    // Absent where all are asked, as it was before there was a choice.
+    if !targets.is_empty() {
+        identity["targets"] = json!(targets);
+    }
+    identity
 }
 
 fn columns(fields: &Fields) -> Value {

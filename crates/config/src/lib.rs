@@ -9,9 +9,11 @@ mod dataset;
 mod declared;
 pub mod diagnostics;
 mod document;
+mod environment;
 mod fields;
 mod gate;
 mod identity;
+mod include;
 mod message;
 mod nearest;
 pub mod plan;
@@ -34,6 +36,7 @@ pub use declared::{DECLARED, MAX_DECLARED_METRICS};
 pub use diagnostics::{Diagnostic, Diagnostics, Location, MAX_DIAGNOSTICS};
 pub use document::MAX_DOCUMENT_BYTES;
 pub use gate::{DEFAULT_RISK, RUN_METRICS, RunMetric};
+pub use include::{MAX_INCLUDE_DEPTH, MAX_INCLUDED_FILES};
 pub use plan::{
     Bound, Budget, CacheMode, Concurrency, DEFAULT_MAX_ERROR_RATE, Dataset, DatasetFormat, DatasetFrom,
     DraftPlan, Endpoint, ErrorCap, Fetched, FieldSource, Fields, Gate, Hub, ImageTemplates, InlineCase,
@@ -42,11 +45,11 @@ pub use plan::{
 };
 pub use remote::{Anthropic, Headers, Http, HttpStream, OpenAi, OpenAiApi};
 pub use schema::schema;
-pub use suite::{MAX_DEFAULTS_BYTES, ReadResult, load_yaml_value, parse_suite, read_suite};
+pub use suite::{MAX_DEFAULTS_BYTES, ReadResult, load_yaml_value, parse_suite, parse_suite_in, read_suite};
 pub use tables::{
     DEFAULT_ANTHROPIC_KEY_ENV, DEFAULT_ANTHROPIC_URL, DEFAULT_API_KEY_ENV, DEFAULT_BASE_URL,
     DEFAULT_TOKEN_ENV, MAX_ATTEMPTS, MAX_CONCURRENCY, MAX_EPOCHS, MAX_GATES, MAX_IMAGES, MAX_INLINE_CASES,
-    MAX_MESSAGES, MAX_SCORERS, MAX_SLICES, MAX_TARGETS, MAX_TASKS, MAX_TOOL_CALLS,
+    MAX_MESSAGES, MAX_PROMPTS, MAX_SCORERS, MAX_SLICES, MAX_TARGETS, MAX_TASKS, MAX_TOOL_CALLS,
 };
 pub use value::{MAX_DURATION, MAX_NAME_CHARS, parse_duration};
 pub use vocabulary::{

@@ -52,6 +52,7 @@ pub struct Origin {
     pub(crate) source: Source,
     /// From a path such as `tasks/0/scorers/1/pattern` to a location.
     pub(crate) locations: BTreeMap<String, Location>,
+    pub(crate) environment: BTreeMap<String, String>,
 }
 
 /// An endpoint under test.
@@ -299,10 +300,13 @@ impl Default for Retry {
 /// A dataset, how to ask, and how to score.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Task {
-    /// Name, unique in the suite; letters, digits, `_`, `-`.
+    /// Name, unique in the suite; letters, digits, `_`, `-`, and `@` before the name of one of several prompts.
     pub name: String,
     /// Where the cases come from.
     pub dataset: Dataset,
+    /// Names of the targets that are asked; empty is all of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<String>,
     /// How a case becomes a conversation.
     pub prompt: Prompt,
     /// How answers are judged, at least one.
@@ -317,6 +321,14 @@ pub struct Task {
     pub seed: u64,
     /// Columns whose values are reported apart: the suite's, then the task's own, without repetition.
     pub slices: Vec<String>,
+}
+
+impl Task {
+    /// Whether the target of this name is asked.
+    #[must_use]
+    pub fn asks(&self, target: &str) -> bool {
+        self.targets.is_empty() || self.targets.iter().any(|name| name == target)
+    }
 }
 
 /// How a case becomes a conversation. Templates are minijinja; their syntax is checked.
@@ -572,6 +584,12 @@ impl DraftPlan {
     #[must_use]
     pub fn locate_gate(&self, gate_index: usize, key: &str) -> Location {
         self.locate_path(&format!("gates/{gate_index}/{key}"))
+    }
+
+    /// The variables of the environment whose values the suite took with `${NAME}`, defaults included.
+    #[must_use]
+    pub const fn environment(&self) -> &BTreeMap<String, String> {
+        &self.origin.environment
     }
 
     /// An empty list of errors about this suite, to be filled by whoever checks it further.

@@ -2,17 +2,17 @@
 //! everything that was wrong collected on the way.
 
 use crate::check::{Demand, check_record};
-use crate::diagnostics::{Diagnostics, Source, shown};
+use crate::diagnostics::{Diagnostics, Location, Source, shown};
 use crate::gate;
 use crate::plan::{
     Budget, CacheMode, DEFAULT_MAX_ERROR_RATE, DraftPlan, ErrorCap, Origin, Target, Task, Warning,
 };
 use crate::scalar::to_json;
-use crate::tables::SUITE;
+use crate::tables::{MAX_TASKS, SUITE};
 use crate::task::Shared;
 use crate::vocabulary::{OptionShape, Vocabulary};
 use crate::yaml::{Data, MAX_FILE_BYTES, Node, parse};
-use crate::{scorer, target, task};
+use crate::{include, scorer, target, task};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::ops::Range;
@@ -35,26 +35,47 @@ pub fn read_suite(path: &Path, vocabulary: &Vocabulary) -> ReadResult {
     parse_suite(&text, path, vocabulary)
 }
 
-/// The same for a text that was read already; `path` is used for messages and for resolving paths.
+/// The same for a text that was read already; `path` is used for messages and for resolving paths. `${NAME}` takes
+/// values from the environment of the process.
 ///
 /// # Errors
 /// All errors of the text in one go.
 pub fn parse_suite(text: &str, path: &Path, vocabulary: &Vocabulary) -> ReadResult {
+    parse_suite_in(text, path, vocabulary, &|name| std::env::var(name).ok())
+}
+
+/// The same in another environment: `variables` yields the value of each, or `None` where it is not set.
+///
+/// # Errors
+/// All errors of the text in one go.
+pub fn parse_suite_in(
+    text: &str,
+    path: &Path,
+    vocabulary: &Vocabulary,
+    variables: &dyn Fn(&str) -> Option<String>,
+) -> ReadResult {
     let (source, root) = parse_bounded(text, path)?;
+    let whole = root.span.clone();
+    let mut errors = Diagnostics::new(source);
+    let expanded = include::expand(root, path, variables, &mut errors);
+    let source = errors.source().clone();
     let mut reader = Reader {
-        errors: Diagnostics::new(source.clone()),
+        errors,
         warnings: Vec::new(),
         vocabulary,
         models: Vec::new(),
-        folder: absolute_folder(path),
     };
-    let plan = reader.suite(&root, source);
+    let plan = expanded.and_then(|expanded| {
+        let mut plan = reader.suite(&expanded.root, source)?;
+        plan.origin.environment = expanded.environment;
+        Some(plan)
+    });
     match plan {
         Some(plan) if reader.errors.is_empty() => Ok((plan, reader.warnings)),
         _ => {
             if reader.errors.is_empty() {
                 // Unreachable unless a value is refused without a word; better a poor message than a wrong plan.
-                reader.errors.push(&root.span, "the suite cannot be read", None);
+                reader.errors.push(&whole, "the suite cannot be read", None);
             }
             Err(reader.errors)
         }
@@ -84,7 +105,7 @@ fn parse_bounded(text: &str, path: &Path) -> Result<(Source, Node), Diagnostics>
     }
 }
 
-fn read_text(path: &Path) -> Result<String, Diagnostics> {
+pub(crate) fn read_text(path: &Path) -> Result<String, Diagnostics> {
     let fail = |message: String, hint: Option<String>| {
         let source = Source::new(path.to_owned(), "");
         let mut errors = Diagnostics::new(source.clone());
@@ -164,7 +185,6 @@ pub(crate) struct Reader<'a> {
     pub(crate) vocabulary: &'a Vocabulary,
     /// Names of the models that scorers may ask.
     pub(crate) models: Vec<String>,
-    folder: PathBuf,
 }
 
 impl Reader<'_> {
@@ -180,15 +200,14 @@ impl Reader<'_> {
         }
     }
 
-    /// A path of the suite, absolute; `node` is where it is written.
-    pub(crate) fn resolve(&self, _node: &Node, written: &str) -> PathBuf {
-        self.folder.join(written)
+    /// A path, absolute: it is meant from the folder of the file in which `node`, where it is written, stands.
+    pub(crate) fn resolve(&self, node: &Node, written: &str) -> PathBuf {
+        absolute_folder(self.errors.source().path_at(node.span.start)).join(written)
     }
 
     fn suite(&mut self, root: &Node, source: Source) -> Option<DraftPlan> {
         check_record(&SUITE, root, Demand::Whole, &mut self.errors);
         let defaults = root.get("defaults");
-        self.bound_defaults(defaults)?;
         let seed = root.whole("seed").unwrap_or(0);
         let slices = root.texts("slices");
 
@@ -208,27 +227,32 @@ impl Reader<'_> {
             self.record(&format!("models/{index}"), &merged, &mut locations);
         }
         self.models = self.unique_names("model", items("models"));
+        let target_names = self.unique_names("target", items("targets"));
         let shared = Shared {
             seed,
             slices: &slices,
+            targets: &target_names,
             defaults: defaults.and_then(|node| node.get("task")),
         };
-        let mut tasks = Vec::new();
-        for (index, own) in items("tasks").iter().enumerate() {
-            let (task, merged) = task::read(own, &shared, self);
-            tasks.push(task);
-            self.record(&format!("tasks/{index}"), &merged, &mut locations);
+        let (mut tasks, mut task_names) = (Vec::new(), Vec::new());
+        for own in items("tasks") {
+            for read in task::read(own, &shared, self) {
+                self.record(&format!("tasks/{}", tasks.len()), &read.node, &mut locations);
+                tasks.push(read.task);
+                task_names.push(read.name);
+            }
         }
-        let target_names = self.unique_names("target", items("targets"));
-        let task_names = self.unique_names("task", items("tasks"));
+        self.bound_tasks(root, tasks.len())?;
+        self.unique_names("task", items("tasks"));
         let known = gate::Known {
             targets: &targets,
             target_names: &target_names,
             tasks: &tasks,
             task_names: &task_names,
         };
-        let gates = gate::read_all(root.get("gates"), &known, self);
-        for (index, node) in items("gates").iter().enumerate() {
+        let gate_nodes = gate::expand(items("gates"), &known);
+        let gates = gate::read_all(&gate_nodes, &known, self);
+        for (index, node) in gate_nodes.iter().enumerate() {
             self.record(&format!("gates/{index}"), node, &mut locations);
         }
         if !self.errors.is_empty() {
@@ -248,30 +272,35 @@ impl Reader<'_> {
                 .text("cache")
                 .and_then(CacheMode::from_word)
                 .unwrap_or_default(),
-            origin: Origin { source, locations },
+            origin: Origin {
+                source,
+                locations,
+                environment: BTreeMap::new(),
+            },
         })
     }
 
-    /// `None` ends the reading: what is merged could grow beyond bounds.
-    fn bound_defaults(&mut self, defaults: Option<&Node>) -> Option<()> {
-        let Some(defaults) = defaults else { return Some(()) };
-        if defaults.span.len() > MAX_DEFAULTS_BYTES {
-            let message = format!("`defaults` has more than {} KiB", MAX_DEFAULTS_BYTES / 1024);
-            self.errors.push(&defaults.span, message, None);
-            return None;
+    /// `None` ends the reading: prompts have multiplied the tasks beyond bounds.
+    fn bound_tasks(&mut self, root: &Node, count: usize) -> Option<()> {
+        if count <= MAX_TASKS {
+            return Some(());
         }
-        Some(())
+        let at = root.get("tasks").map_or(&root.span, |tasks| &tasks.span);
+        let message =
+            format!("there are {count} tasks once each prompt is counted, expected at most {MAX_TASKS}");
+        self.errors.push(at, message, None);
+        None
     }
 
     /// Names in order, each of them reported when it was there before; empty where there is none.
     fn unique_names(&mut self, what: &str, nodes: &[Node]) -> Vec<String> {
-        let mut lines: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut known: BTreeMap<&str, Location> = BTreeMap::new();
         for value in nodes.iter().filter_map(|node| node.get("name")) {
             let Some(name) = value.as_text() else { continue };
-            let line = self.errors.locate(&value.span).line;
-            if let Some(first) = lines.get(name) {
+            if let Some(first) = known.get(name) {
+                let first = self.errors.before(first, &value.span);
                 let message = format!(
-                    "there are two {what}s named {}; the first is on line {first}",
+                    "there are two {what}s named {}; the first is {first}",
                     shown(name)
                 );
                 self.errors.push(
@@ -280,7 +309,7 @@ impl Reader<'_> {
                     Some("give each a name of its own".to_owned()),
                 );
             } else {
-                lines.insert(name, line);
+                known.insert(name, self.errors.locate(&value.span));
             }
         }
         nodes
@@ -290,7 +319,7 @@ impl Reader<'_> {
     }
 
     /// Notes where a node and what is below it stands; options of scorers directly below the scorer.
-    fn record(&self, path: &str, node: &Node, locations: &mut BTreeMap<String, crate::Location>) {
+    fn record(&self, path: &str, node: &Node, locations: &mut BTreeMap<String, Location>) {
         locations.insert(path.to_owned(), self.errors.locate(&node.span));
         for entry in node.entries() {
             let below = format!("{path}/{}", entry.key.text);
@@ -308,7 +337,7 @@ impl Reader<'_> {
     }
 
     /// Options of a scorer, and scorers inside it: `…/scorers/0/of/1/pattern`.
-    fn record_scorers(&self, path: &str, scorers: &Node, locations: &mut BTreeMap<String, crate::Location>) {
+    fn record_scorers(&self, path: &str, scorers: &Node, locations: &mut BTreeMap<String, Location>) {
         locations.insert(path.to_owned(), self.errors.locate(&scorers.span));
         for (index, item) in scorer::items_or_self(scorers).iter().enumerate() {
             let below = format!("{path}/{index}");

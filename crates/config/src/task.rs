@@ -1,26 +1,100 @@
 //! Tasks: from a checked map to a dataset, a prompt, scorers and a selection of cases.
 
 use crate::check::{Demand, check_record};
-use crate::diagnostics::shown;
+use crate::diagnostics::{Location, shown};
 use crate::fields::merge;
 use crate::plan::{FieldSource, Selection, Task};
 use crate::suite::Reader;
 use crate::tables::TASK;
 use crate::yaml::Node;
-use crate::{dataset, message, scorer};
+use crate::{dataset, message, nearest, scorer};
+
+/// What stands between the name of a task and the name of one of its prompts.
+pub(crate) const VARIANT_MARK: char = '@';
+/// Keys that a variant takes the place of.
+const PROMPT_KEYS: [&str; 3] = ["prompt", "messages", "system"];
 
 /// What a suite says once for all its tasks.
 pub(crate) struct Shared<'a> {
     pub(crate) seed: u64,
     pub(crate) slices: &'a [String],
+    pub(crate) targets: &'a [String],
     pub(crate) defaults: Option<&'a Node>,
 }
 
-/// Checks one task with its defaults merged in and lowers it. `None` where something was reported.
-pub(crate) fn read(own: &Node, shared: &Shared<'_>, reader: &mut Reader<'_>) -> (Option<Task>, Node) {
+/// A task that was read.
+pub(crate) struct ReadTask {
+    /// `None` where something was reported.
+    pub(crate) task: Option<Task>,
+    /// Empty where there is none.
+    pub(crate) name: String,
+    /// Its map, with defaults.
+    pub(crate) node: Node,
+}
+
+/// Checks one entry of `tasks` with its defaults merged in and lowers it: one task, or one for each of its `prompts`.
+pub(crate) fn read(own: &Node, shared: &Shared<'_>, reader: &mut Reader<'_>) -> Vec<ReadTask> {
     let merged = merge(own, shared.defaults, &TASK);
     check_record(&TASK, &merged, Demand::Whole, &mut reader.errors);
-    (lower(&merged, shared, reader), merged)
+    check_targets(&merged, shared.targets, reader);
+    let nodes = match merged.get("prompts") {
+        Some(prompts) if !prompts.items().is_empty() => variants(&merged, prompts, reader),
+        _ => vec![merged],
+    };
+    let lower = |node: Node| ReadTask {
+        task: lower(&node, shared, reader),
+        name: node.text("name").unwrap_or_default().to_owned(),
+        node,
+    };
+    nodes.into_iter().map(lower).collect()
+}
+
+fn check_targets(task: &Node, known: &[String], reader: &mut Reader<'_>) {
+    let Some(targets) = task.get("targets") else {
+        return;
+    };
+    for target in targets.items() {
+        let Some(name) = target.as_text() else { continue };
+        if !known.iter().any(|known| known == name) {
+            let names: Vec<&str> = known.iter().map(String::as_str).collect();
+            let hint = nearest::hint(name, "targets", &names);
+            let message = format!("there is no target {}", shown(name));
+            reader.errors.push(&target.span, message, hint);
+        }
+    }
+}
+
+/// The map of the task once for each of its prompts, named `task@prompt`.
+fn variants(task: &Node, prompts: &Node, reader: &mut Reader<'_>) -> Vec<Node> {
+    let mut seen: Vec<(&str, Location)> = Vec::new();
+    let mut nodes = Vec::with_capacity(prompts.items().len());
+    for prompt in prompts.items() {
+        let name = prompt.text("name").unwrap_or_default();
+        let at = prompt.get("name").map_or(&prompt.span, |node| &node.span);
+        if let Some((_, first)) = seen.iter().find(|(known, _)| *known == name && !name.is_empty()) {
+            let first = reader.errors.before(first, at);
+            let message = format!(
+                "there are two prompts named {}; the first is {first}",
+                shown(name)
+            );
+            let hint = "give each a name of its own".to_owned();
+            reader.errors.push(at, message, Some(hint));
+        }
+        seen.push((name, reader.errors.locate(at)));
+        // A system message of the task is that of each prompt without messages of its own.
+        let keeps_system = prompt.get("system").is_none() && prompt.get("messages").is_none();
+        let mut node = task.clone().without(|entry| {
+            let key = entry.key.text.as_str();
+            key == "prompts" || (PROMPT_KEYS.contains(&key) && !(key == "system" && keeps_system))
+        });
+        let own = prompt.entries().iter();
+        node.extend(own.filter(|entry| PROMPT_KEYS.contains(&entry.key.text.as_str())));
+        if let Some(of_task) = task.text("name") {
+            node.set_text("name", &format!("{of_task}{VARIANT_MARK}{name}"));
+        }
+        nodes.push(node);
+    }
+    nodes
 }
 
 fn lower(task: &Node, shared: &Shared<'_>, reader: &mut Reader<'_>) -> Option<Task> {
@@ -43,6 +117,7 @@ fn lower(task: &Node, shared: &Shared<'_>, reader: &mut Reader<'_>) -> Option<Ta
     Some(Task {
         name: task.text("name")?.to_owned(),
         dataset,
+        targets: task.texts("targets"),
         prompt: prompt?,
         scorers: scorers?,
         cluster,

@@ -67,7 +67,7 @@ fn place(
     Some(start..start + range.len())
 }
 
-/// The line of the file on which the first line of a literal block stands: counted back from the first line that is
+/// The line of the whole text on which the first line of a literal block stands: counted back from the first line that is
 /// not blank, because only that one can be recognised.
 fn first_line(text: &str, node: &Node, errors: &Diagnostics) -> Option<usize> {
     let source = errors.source();
@@ -75,7 +75,7 @@ fn first_line(text: &str, node: &Node, errors: &Diagnostics) -> Option<usize> {
         .split('\n')
         .enumerate()
         .find(|(_, line)| !line.trim().is_empty())?;
-    let start = source.locate(&node.span).line;
+    let start = source.text_line(node.span.start);
     let end = start + text.split('\n').count();
     let is_first = |line: &usize| {
         let written = source.text().get(source.line_range(*line)).unwrap_or_default();

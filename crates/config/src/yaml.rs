@@ -80,9 +80,11 @@ impl Node {
     }
 }
 
-/// Reads the one document of a source. `None` where the tree would make no sense; then there is at least one error.
+/// Reads the one document of the last file of a source. `None` where the tree would make no sense; then there is at least one error.
 pub(crate) fn parse(source: &Source, errors: &mut Diagnostics) -> Option<Node> {
-    if let Some((at, control)) = forbidden_control(source.text()) {
+    let (text, start) = source.last_text();
+    if let Some((at, control)) = forbidden_control(text) {
+        let at = start + at;
         let message = format!(
             "the character U+{:04X} is not allowed in YAML",
             u32::from(control)
@@ -95,14 +97,14 @@ pub(crate) fn parse(source: &Source, errors: &mut Diagnostics) -> Option<Node> {
         return None;
     }
     let mut builder = Builder {
-        offsets: Offsets::new(source.text()),
+        offsets: Offsets::new(text, start),
         errors,
         open: Vec::new(),
         root: None,
         documents: 0,
         nodes: 0,
     };
-    let mut parser = Parser::new_from_str(source.text());
+    let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
         match event {
             Ok((event, span)) => {
@@ -120,7 +122,12 @@ pub(crate) fn parse(source: &Source, errors: &mut Diagnostics) -> Option<Node> {
     }
     let root = builder.root.take();
     if root.is_none() {
-        errors.push_at(source.whole(), "the file is empty", None);
+        let whole = crate::Location {
+            line: 0,
+            column: 0,
+            ..source.locate(&(start..start))
+        };
+        errors.push_at(whole, "the file is empty", None);
     }
     root
 }
@@ -133,14 +140,22 @@ fn forbidden_control(text: &str) -> Option<(usize, char)> {
 
 /// Reasons behind most syntax errors.
 fn syntax_hint(source: &Source, at: usize, info: &str) -> Option<String> {
-    let location = source.locate(&(at..at));
+    let last = source.text_line(at);
     // The parser often notices on the line after the one at fault.
-    let first = location.line.saturating_sub(1).max(1);
-    for line in (first..=location.line).rev() {
-        let text = source.text().get(source.line_range(line)).unwrap_or_default();
+    let first = last.saturating_sub(1).max(1);
+    for line in (first..=last).rev() {
+        let range = source.line_range(line);
+        let line = source.locate(&range).line;
+        let text = source.text().get(range).unwrap_or_default();
         let indentation = &text[..text.len() - text.trim_start().len()];
         if indentation.contains('\t') {
             return Some(format!("line {line} is indented with a tab; use spaces"));
+        }
+        if text.contains(": ${") {
+            return Some(
+                "between `{` and `}` or `[` and `]` put quotes around `${…}`, or write the key on a line of its own"
+                    .to_owned(),
+            );
         }
         if text.contains(": {{") || text.contains("- {{") || text.contains(": {%") {
             return Some("put quotes around a template: \"{{ question }}\"".to_owned());
@@ -169,10 +184,12 @@ struct Offsets {
     /// Byte of each character; empty where every character is one byte.
     bytes: Vec<u32>,
     len: usize,
+    /// Where the file begins.
+    start: usize,
 }
 
 impl Offsets {
-    fn new(text: &str) -> Self {
+    fn new(text: &str, start: usize) -> Self {
         let bytes = if text.is_ascii() {
             Vec::new()
         } else {
@@ -183,15 +200,16 @@ impl Offsets {
         Self {
             bytes,
             len: text.len(),
+            start,
         }
     }
 
     fn of(&self, marker: Marker) -> usize {
         if self.bytes.is_empty() {
-            return marker.index().min(self.len);
+            return self.start + marker.index().min(self.len);
         }
         let byte = self.bytes.get(marker.index());
-        byte.map_or(self.len, |&byte| usize::try_from(byte).unwrap_or(self.len))
+        self.start + byte.map_or(self.len, |&byte| usize::try_from(byte).unwrap_or(self.len))
     }
 }
 

@@ -52,7 +52,7 @@ impl<'a> Feed<'a> {
         }
         let plan = &self.job.plan;
         while let (Some(planned), Some(task)) = (plan.tasks.get(self.task), plan.draft.tasks.get(self.task)) {
-            if self.epoch >= task.epochs {
+            if self.epoch >= task.epochs || !plan.asks(usize::from(self.target), self.task) {
                 (self.task, self.epoch) = (self.task + 1, 0);
                 continue;
             }

@@ -495,11 +495,29 @@ impl Plan {
     /// Samples over all targets, tasks and epochs.
     #[must_use]
     pub fn samples(&self) -> u64 {
-        self.samples_per_target()
-            .saturating_mul(self.draft.targets.len() as u64)
+        let targets = 0..self.draft.targets.len();
+        targets.fold(0, |sum, target| sum.saturating_add(self.samples_of(target)))
     }
 
-    /// Samples of one target.
+    /// Samples of the tasks that ask this target.
+    #[must_use]
+    pub fn samples_of(&self, target: usize) -> u64 {
+        let tasks = self.draft.tasks.iter().zip(&self.tasks).enumerate();
+        tasks
+            .filter(|(index, _)| self.asks(target, *index))
+            .map(|(_, (task, planned))| u64::from(planned.cases) * u64::from(task.epochs))
+            .sum()
+    }
+
+    /// Whether a task asks a target; `false` for indexes outside the plan.
+    #[must_use]
+    pub fn asks(&self, target: usize, task: usize) -> bool {
+        let target = self.draft.targets.get(target);
+        let task = self.draft.tasks.get(task);
+        matches!((target, task), (Some(target), Some(task)) if task.asks(&target.name))
+    }
+
+    /// Samples of a target that all tasks ask: the numbers that [`ordinal`](Self::ordinal) gives are below it.
     #[must_use]
     pub fn samples_per_target(&self) -> u64 {
         let tasks = self.draft.tasks.iter().zip(&self.tasks);

@@ -12,6 +12,8 @@ pub const MAX_SCORERS: usize = 100;
 pub const MAX_MESSAGES: usize = 200;
 /// Cases that one task may write out in the suite.
 pub const MAX_INLINE_CASES: usize = 10_000;
+/// Prompts of one task at most.
+pub const MAX_PROMPTS: usize = 64;
 /// Columns to slice by at most, for each list of them.
 pub const MAX_SLICES: usize = 32;
 /// Calls in flight at most.

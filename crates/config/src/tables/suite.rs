@@ -4,6 +4,7 @@ use super::bounds::{MAX_COUNT, MAX_GATES, MAX_SLICES, MAX_TARGETS, MAX_TASKS};
 use super::gate::GATE;
 use super::target::TARGET_TABLES;
 use super::task::TASK;
+use crate::include::MAX_INCLUDED_FILES;
 use crate::plan::CacheMode;
 use crate::shape::{Field, Shape, Table};
 
@@ -36,6 +37,11 @@ pub(crate) static SUITE: Table = Table {
             "seed of everything random",
         )
         .default("0"),
+        Field::new(
+            "include",
+            INCLUDE,
+            "suite files whose targets, tasks, gates and models come before this one's; what else they say holds where this one is silent",
+        ),
         Field::new(
             "defaults",
             Shape::Record(&DEFAULTS),
@@ -101,7 +107,9 @@ pub(crate) static SUITE: Table = Table {
         ("judges", "did you mean `models`?"),
         ("tests", "did you mean `tasks`?"),
         ("evals", "did you mean `tasks`?"),
-        ("prompts", "write `prompt` below a task"),
+        ("prompts", "write `prompts` below a task"),
+        ("includes", "did you mean `include`?"),
+        ("extends", "did you mean `include`? it is a list"),
         ("thresholds", "did you mean `gates`?"),
         (
             "scorers",
@@ -114,6 +122,12 @@ pub(crate) static SUITE: Table = Table {
     ],
 };
 
+pub(crate) const INCLUDE: Shape = Shape::List {
+    item: &Shape::Line,
+    min: 1,
+    max: MAX_INCLUDED_FILES,
+    unique: true,
+};
 const TARGETS: Shape = Shape::List {
     item: &Shape::Merged(TARGET_TABLES),
     min: 1,

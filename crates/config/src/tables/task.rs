@@ -1,6 +1,8 @@
 //! The grammar of tasks: prompt, scorers, selection.
 
-use super::bounds::{MAX_COUNT, MAX_EPOCHS, MAX_IMAGES, MAX_MESSAGES, MAX_TOOL_CALLS};
+use super::bounds::{
+    MAX_COUNT, MAX_EPOCHS, MAX_IMAGES, MAX_MESSAGES, MAX_PROMPTS, MAX_TARGETS, MAX_TOOL_CALLS,
+};
 use super::dataset::DATASET;
 use super::suite::{COLUMNS, NAME};
 use crate::shape::{Field, Later, Shape, Table};
@@ -19,18 +21,33 @@ pub(crate) static TASK: Table = Table {
         ),
         Field::new(
             "messages",
-            Shape::List {
-                item: &Shape::Record(&MESSAGE),
-                min: 1,
-                max: MAX_MESSAGES,
-                unique: false,
-            },
+            MESSAGES,
             "the whole conversation as templates, instead of `prompt`",
         ),
         Field::new(
             "system",
             Shape::Template,
             "template of a system message before the prompt",
+        ),
+        Field::new(
+            "prompts",
+            Shape::List {
+                item: &Shape::Record(&VARIANT),
+                min: 1,
+                max: MAX_PROMPTS,
+                unique: false,
+            },
+            "several prompts by name, instead of one: each becomes a task of its own, `task@prompt`",
+        ),
+        Field::new(
+            "targets",
+            Shape::List {
+                item: &Shape::Line,
+                min: 1,
+                max: MAX_TARGETS,
+                unique: true,
+            },
+            "names of the targets that are asked; default: all of them",
         ),
         Field::new(
             "scorers",
@@ -84,7 +101,7 @@ pub(crate) static TASK: Table = Table {
         .default("[]"),
     ],
     exclusive: &[
-        &["prompt", "messages"],
+        &["prompt", "messages", "prompts"],
         &["system", "messages"],
         &["limit", "first"],
     ],
@@ -126,6 +143,8 @@ pub(crate) static TASK: Table = Table {
         ("repeat", "did you mean `epochs`?"),
         ("repeats", "did you mean `epochs`?"),
         ("template", "did you mean `prompt`?"),
+        ("variants", "did you mean `prompts`?"),
+        ("target", "did you mean `targets`? it is a list"),
         ("user", "did you mean `prompt`?"),
         ("fields", "write `fields` below `dataset:`"),
         ("cases", "write `cases` below `dataset:`"),
@@ -135,6 +154,44 @@ pub(crate) static TASK: Table = Table {
             "expected",
             "name the column of the reference as `dataset: {fields: {expected: …}}`",
         ),
+    ],
+};
+
+const MESSAGES: Shape = Shape::List {
+    item: &Shape::Record(&MESSAGE),
+    min: 1,
+    max: MAX_MESSAGES,
+    unique: false,
+};
+
+static VARIANT: Table = Table {
+    what: "a prompt",
+    fields: &[
+        Field::new(
+            "name",
+            NAME,
+            "name of the prompt, which follows the task's after an `@`",
+        )
+        .required(),
+        Field::new("prompt", Shape::Template, "template of the user message"),
+        Field::new(
+            "messages",
+            MESSAGES,
+            "the whole conversation as templates, instead of `prompt`",
+        ),
+        Field::new(
+            "system",
+            Shape::Template,
+            "template of a system message before the prompt; default: the task's",
+        ),
+    ],
+    exclusive: &[&["prompt", "messages"], &["system", "messages"]],
+    one_of: &[&["prompt", "messages"]],
+    later: &[],
+    tried: &[
+        ("template", "did you mean `prompt`?"),
+        ("id", "did you mean `name`?"),
+        ("text", "did you mean `prompt`?"),
     ],
 };
 
