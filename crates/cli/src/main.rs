@@ -8,6 +8,7 @@ mod commands;
 mod endpoints;
 mod error;
 mod imported_plan;
+mod materials;
 mod output;
 mod preflight;
 mod progress;

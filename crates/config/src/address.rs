@@ -88,7 +88,7 @@ impl Address {
         };
         if text
             .chars()
-            .any(|c| c.is_whitespace() || c.is_control() || "<>\"\\^`{|}".contains(c))
+            .any(|c| c.is_whitespace() || c == '\u{feff}' || c.is_control() || "<>\"\\^`{|}".contains(c))
         {
             return Err(wrong("contains a character that addresses may not have", ""));
         }

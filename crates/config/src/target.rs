@@ -97,7 +97,7 @@ fn lower_recorded(target: &Node, reader: &Reader<'_>) -> Option<Recorded> {
     let written = target.text("path")?;
     let field = |key: &str| target.text(key).map(str::to_owned);
     Some(Recorded {
-        path: reader.resolve(target, written),
+        path: reader.resolve(target.get("path").unwrap_or(target), written),
         path_written: written.to_owned(),
         id_field: field("id_field").unwrap_or_else(|| "id".to_owned()),
         output_field: field("output_field").unwrap_or_else(|| "output".to_owned()),

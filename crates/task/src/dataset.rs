@@ -54,6 +54,8 @@ pub enum DatasetContent {
     Files {
         /// At least one.
         paths: Vec<PathBuf>,
+        /// What errors call them, in the same order, where their paths would say nothing; empty is their paths.
+        shown: Vec<PathBuf>,
         /// Format of all of them.
         format: DatasetFormat,
     },
@@ -84,6 +86,7 @@ impl DatasetSource {
         Self {
             content: DatasetContent::Files {
                 paths: vec![path],
+                shown: Vec::new(),
                 format,
             },
             columns,
@@ -93,12 +96,22 @@ impl DatasetSource {
     /// What an error calls the dataset as a whole.
     pub(crate) fn place(&self) -> PathBuf {
         match &self.content {
-            DatasetContent::Files { paths, .. } => paths.first().cloned().unwrap_or_default(),
+            DatasetContent::Files { paths, shown, .. } => {
+                shown.first().or(paths.first()).cloned().unwrap_or_default()
+            }
             DatasetContent::Folder { root, .. } => root.clone(),
             DatasetContent::Inline(cases) => cases
                 .first()
                 .map(|case| case.location.path.to_path_buf())
                 .unwrap_or_default(),
+        }
+    }
+
+    /// What errors call file number `file`, where that is not its path.
+    fn shown(&self, file: usize) -> Option<&PathBuf> {
+        match &self.content {
+            DatasetContent::Files { shown, .. } => shown.get(file),
+            DatasetContent::Folder { .. } | DatasetContent::Inline(_) => None,
         }
     }
 
@@ -171,6 +184,21 @@ pub enum DatasetError {
     },
 }
 
+impl DatasetError {
+    /// The same error of a file that is called `name`.
+    fn of_file(mut self, name: Option<&PathBuf>) -> Self {
+        let (Self::Open { path, .. }
+        | Self::Read { path, .. }
+        | Self::Row { path, .. }
+        | Self::Whole { path, .. }
+        | Self::Empty { path, .. }) = &mut self;
+        if let Some(name) = name {
+            path.clone_from(name);
+        }
+        self
+    }
+}
+
 fn place(path: &Path, line: u64) -> String {
     if line == 0 {
         path.display().to_string()
@@ -220,7 +248,7 @@ impl DatasetReader {
             hint: "expressions below `fields` are minijinja".to_owned(),
         })?;
         Ok(Self {
-            rows: open_rows(source, 0)?,
+            rows: open_rows(source, 0).map_err(|error| error.of_file(source.shown(0)))?,
             source: source.clone(),
             mapping,
             files_done: 0,
@@ -244,10 +272,11 @@ impl DatasetReader {
         Ok(ContentHash::finish(&hasher))
     }
 
-    /// File in which the last row stands.
+    /// File in which the last row stands, as errors call it.
     #[must_use]
     pub fn path(&self) -> &Path {
-        self.rows.path()
+        let shown = self.source.shown(self.files_done);
+        shown.map_or_else(|| self.rows.path(), PathBuf::as_path)
     }
 
     /// 1-based line at which the last row began; 0 where the dataset has no lines.
@@ -293,7 +322,7 @@ impl DatasetReader {
 
 fn open_rows(source: &DatasetSource, file: usize) -> Result<Box<dyn Rows + Send>, DatasetError> {
     match &source.content {
-        DatasetContent::Files { paths, format } => {
+        DatasetContent::Files { paths, format, .. } => {
             let path = paths.get(file).map_or(Path::new(""), PathBuf::as_path);
             match format {
                 DatasetFormat::Jsonl => Ok(Box::new(jsonl::JsonLines::open(path)?)),
@@ -313,7 +342,10 @@ impl Iterator for DatasetReader {
         if self.failed {
             return None;
         }
-        let next = self.next_case().transpose();
+        let next = self
+            .next_case()
+            .map_err(|error| error.of_file(self.source.shown(self.files_done)));
+        let next = next.transpose();
         self.failed = !matches!(next, Some(Ok(_)));
         next
     }

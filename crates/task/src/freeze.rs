@@ -7,7 +7,7 @@ use crate::dataset::{
 };
 use crate::ports::Scorer;
 use crate::prompt::{Prompt, PromptError};
-use seatrial_config::{DatasetFrom, DraftPlan, Endpoint, FieldSource, Selection};
+use seatrial_config::{DatasetFrom, DraftPlan, Endpoint, FieldSource, Hub, Selection};
 use seatrial_types::{Case, ContentHash, Message, SampleKey, SliceKey};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -19,6 +19,9 @@ use std::sync::Arc;
 pub const PROBLEMS_SHOWN_MAX: usize = 10;
 /// Most samples of one run.
 pub const SAMPLES_MAX: u64 = 1_000_000_000;
+
+/// What errors call standard input.
+const STDIN_NAME: &str = "standard input";
 
 /// Scorers of every task, in suite order.
 pub type TaskScorers = Vec<Vec<Arc<dyn Scorer>>>;
@@ -242,6 +245,7 @@ fn source_of(task: &seatrial_config::Task) -> Result<DatasetSource, DatasetError
     let content = match &task.dataset.from {
         DatasetFrom::File { path, format, .. } => DatasetContent::Files {
             paths: vec![path.clone()],
+            shown: Vec::new(),
             format: *format,
         },
         DatasetFrom::Folder { path, glob, .. } => DatasetContent::Folder {
@@ -254,15 +258,17 @@ fn source_of(task: &seatrial_config::Task) -> Result<DatasetSource, DatasetError
             spooled: Some(path),
         } => DatasetContent::Files {
             paths: vec![path.clone()],
+            shown: vec![STDIN_NAME.into()],
             format: *format,
         },
-        DatasetFrom::Hub(hub) if hub.fetched.is_some() => {
-            let fetched = hub.fetched.as_ref();
-            DatasetContent::Files {
-                paths: fetched.map(|fetched| fetched.files.clone()).unwrap_or_default(),
-                format: fetched.map_or(seatrial_config::DatasetFormat::Parquet, |fetched| fetched.format),
-            }
-        }
+        DatasetFrom::Hub(Hub {
+            fetched: Some(fetched),
+            ..
+        }) => DatasetContent::Files {
+            paths: fetched.files.clone(),
+            shown: fetched.names.iter().map(PathBuf::from).collect(),
+            format: fetched.format,
+        },
         from @ (DatasetFrom::Stdin { .. } | DatasetFrom::Hub(_)) => {
             return Err(DatasetError::Whole {
                 path: from.written().into(),

@@ -120,6 +120,8 @@ pub struct Fetched {
     pub commit: String,
     /// The chosen files in the order of their names on the hub; at least one.
     pub files: Vec<PathBuf>,
+    /// What errors call them: their names on the hub, in the same order.
+    pub names: Vec<String>,
     /// How all of them are written.
     pub format: DatasetFormat,
 }

@@ -133,7 +133,14 @@ fn parquet_file(name: &str) -> PathBuf {
 fn read_parquet(name: &str) -> Result<Vec<Case>, DatasetError> {
     let paths = vec![parquet_file(name)];
     let format = DatasetFormat::Parquet;
-    read_source(DatasetContent::Files { paths, format }, DatasetColumns::default())
+    read_source(
+        DatasetContent::Files {
+            paths,
+            shown: Vec::new(),
+            format,
+        },
+        DatasetColumns::default(),
+    )
 }
 
 /// Protects the meaning of Parquet's kinds of values, as another implementation wrote them.
@@ -369,7 +376,11 @@ fn several_files_are_one_dataset() {
         write("2.jsonl", "{\"input\":\"b\"}\n{\"input\":"),
     ];
     let format = DatasetFormat::Jsonl;
-    let content = DatasetContent::Files { paths, format };
+    let content = DatasetContent::Files {
+        paths,
+        shown: Vec::new(),
+        format,
+    };
     let source = DatasetSource {
         content,
         columns: DatasetColumns::default(),
