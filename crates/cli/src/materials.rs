@@ -3,7 +3,8 @@
 
 use crate::error::CliError;
 use crate::output;
-use seatrial_config::{DatasetFormat, DatasetFrom, DraftPlan, Fetched, Hub};
+use crate::session::Session;
+use seatrial_config::{DatasetFormat, DatasetFrom, Fetched, Hub};
 use seatrial_provider::hub;
 use seatrial_types::Secret;
 use std::fs::File;
@@ -26,23 +27,19 @@ const HUB_PATIENCE_MAX_S: u64 = 3600;
 pub(crate) struct Materials {
     /// Removed when dropped.
     _spool: Option<NamedTempFile>,
-    /// What the reader of the report should know.
-    pub(crate) notes: Vec<String>,
 }
 
-/// Fills in where the datasets of a draft lie on this machine.
-pub(crate) fn gather(
-    draft: &mut DraftPlan,
-    store: &Path,
-    ca_file: Option<&Path>,
-) -> Result<Materials, CliError> {
+/// Fills in where the datasets of a session's suite lie on this machine; what the reader of the report should know of
+/// that becomes a warning.
+pub(crate) fn gather(session: &mut Session) -> Result<Materials, CliError> {
+    let (draft, store) = (&mut session.draft, session.store.as_path());
+    let ca_file = session.ca_file.as_deref();
     let takes_stdin = |task: &seatrial_config::Task| matches!(task.dataset.from, DatasetFrom::Stdin { .. });
     let spool = if draft.tasks.iter().any(takes_stdin) {
         Some(spool_stdin(store)?)
     } else {
         None
     };
-    let mut notes = Vec::new();
     // Tasks with several prompts share a dataset: it is asked for once.
     let mut known: Vec<(Hub, Fetched)> = Vec::new();
     for task in &mut draft.tasks {
@@ -54,7 +51,7 @@ pub(crate) fn gather(
                 let fetched = match known.iter().find(|(other, _)| other == hub) {
                     Some((_, fetched)) => fetched.clone(),
                     None => {
-                        let fetched = fetch(hub, store, ca_file, &mut notes)?;
+                        let fetched = fetch(hub, store, ca_file, &mut session.warnings)?;
                         known.push((hub.clone(), fetched.clone()));
                         fetched
                     }
@@ -64,7 +61,7 @@ pub(crate) fn gather(
             DatasetFrom::File { .. } | DatasetFrom::Folder { .. } | DatasetFrom::Inline { .. } => {}
         }
     }
-    Ok(Materials { _spool: spool, notes })
+    Ok(Materials { _spool: spool })
 }
 
 fn fetch(

@@ -38,7 +38,7 @@ pub(crate) fn questions(store: &SqliteStore, plan: &Plan, finished: &FinishedSet
             Question {
                 target: target.name.clone(),
                 calls: plan.samples_of(index).saturating_sub(finished.count_of(index)),
-                prompt_chars_mean: prompt_chars_mean(plan),
+                prompt_chars_mean: prompt_chars_mean(plan, index),
                 answer_tokens_max: target.answer_tokens_max(),
                 price: target.price,
                 pace: Pace {
@@ -54,12 +54,13 @@ pub(crate) fn questions(store: &SqliteStore, plan: &Plan, finished: &FinishedSet
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a mean for display")]
-fn prompt_chars_mean(plan: &Plan) -> Option<f64> {
-    let tasks = plan.draft.tasks.iter().zip(&plan.tasks);
+fn prompt_chars_mean(plan: &Plan, target: usize) -> Option<f64> {
+    let tasks = plan.draft.tasks.iter().zip(&plan.tasks).enumerate();
     let chars: u64 = tasks
-        .map(|(task, planned)| planned.prompt_chars.saturating_mul(u64::from(task.epochs)))
+        .filter(|(index, _)| plan.asks(target, *index))
+        .map(|(_, (task, planned))| planned.prompt_chars.saturating_mul(u64::from(task.epochs)))
         .fold(0, u64::saturating_add);
-    let samples = plan.samples_per_target();
+    let samples = plan.samples_of(target);
     (samples > 0).then(|| chars as f64 / samples as f64)
 }
 

@@ -3,6 +3,7 @@
 //! `docs/design/0015-rescoring-makes-a-run.md`.
 
 use crate::error::CliError;
+use crate::materials;
 use crate::output;
 use crate::session::{self, Session, store_error};
 use crate::wiring;
@@ -21,8 +22,9 @@ const BATCH: usize = 64;
 const DIFFERENCES_SHOWN_MAX: usize = 10;
 
 /// Scores the answers of run `source` (an id or `latest`) with the scorers of the session's suite.
-pub(crate) fn rescore(session: Session, source: &str) -> Result<Findings, CliError> {
+pub(crate) fn rescore(mut session: Session, source: &str) -> Result<Findings, CliError> {
     let scorers = wiring::scorers(&session.draft)?;
+    let _materials = materials::gather(&mut session)?;
     let plan = seatrial_task::freeze(session.draft, &scorers).map_err(CliError::usage)?;
     let mut store = SqliteStore::open(&session.store).map_err(store_error)?;
     let source = find_source(&store, source)?;

@@ -69,9 +69,7 @@ struct SessionFacts {
 /// Executes what is left of the plan and analyses the record.
 pub(crate) fn conduct(mut session: Session) -> Result<Findings, CliError> {
     let scorers = wiring::scorers(&session.draft)?;
-    let ca_file = session.ca_file.as_deref();
-    let mut materials = materials::gather(&mut session.draft, &session.store, ca_file)?;
-    session.warnings.append(&mut materials.notes);
+    let _materials = materials::gather(&mut session)?;
     let plan = seatrial_task::freeze(session.draft, &scorers).map_err(CliError::usage)?;
     let plan = Arc::new(plan);
     output::detail(&format!(
