@@ -1,6 +1,7 @@
 //! HTTP/1.1 over a socket that we hold ourselves: requests in, bytes out. Apart from what is said over it. Faults need
 //! the socket (resets, half a chunk, single bytes), which is why no HTTP framework is used.
 
+use crate::dialect::Dialect;
 use crate::wire::put;
 use std::io;
 use std::ops::Range;
@@ -21,7 +22,9 @@ const PIPELINED_BYTES_MAX: usize = 64 << 10;
 /// What a request is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Route {
-    Chat,
+    /// A model is asked, in this API.
+    Ask(Dialect),
+    Embeddings,
     Models,
     Stats,
     Log {
@@ -45,7 +48,10 @@ pub(crate) struct Head {
     /// HTTP/1.0: no chunks, and the connection closes after the answer.
     pub(crate) is_old: bool,
     pub(crate) keeps_alive: bool,
-    pub(crate) bearer: Option<String>,
+    /// The API key, as a bearer token or as Anthropic's header has it.
+    pub(crate) key: Option<String>,
+    /// Whether `anthropic-version` is there.
+    pub(crate) names_version: bool,
     length: Length,
     expects_continue: bool,
 }
@@ -378,7 +384,8 @@ fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, Unreadable> {
         ),
         is_old,
         keeps_alive: !is_old,
-        bearer: None,
+        key: None,
+        names_version: false,
         length: Length::Known(0),
         expects_continue: false,
     };
@@ -404,7 +411,11 @@ fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, Unreadable> {
         } else if is("connection") {
             head.keeps_alive &= !value.to_ascii_lowercase().contains("close");
         } else if is("authorization") {
-            head.bearer = value.strip_prefix("Bearer ").map(|key| key.trim().to_owned());
+            head.key = value.strip_prefix("Bearer ").map(|key| key.trim().to_owned());
+        } else if is("x-api-key") {
+            head.key = Some(value.to_owned());
+        } else if is("anthropic-version") {
+            head.names_version = true;
         } else if is("expect") {
             head.expects_continue = !is_old && value.eq_ignore_ascii_case("100-continue");
         }
@@ -424,7 +435,7 @@ fn route(method: &str, target: &str) -> Route {
     };
     let after = || of_query("after").and_then(|text| text.parse().ok()).unwrap_or(0);
     let (expected, route) = match path {
-        "/v1/chat/completions" => ("POST", Route::Chat),
+        "/v1/embeddings" => ("POST", Route::Embeddings),
         "/v1/models" => ("GET", Route::Models),
         "/sim/stats" => ("GET", Route::Stats),
         "/sim/log" => ("GET", Route::Log { after: after() }),
@@ -435,11 +446,14 @@ fn route(method: &str, target: &str) -> Route {
                 model: of_query("model").map(str::to_owned),
             },
         ),
-        _ => {
-            return Route::Unknown {
-                path: path.to_owned(),
-            };
-        }
+        _ => match Dialect::of_path(path) {
+            Some(dialect) => ("POST", Route::Ask(dialect)),
+            None => {
+                return Route::Unknown {
+                    path: path.to_owned(),
+                };
+            }
+        },
     };
     if method == expected {
         route
@@ -478,10 +492,11 @@ mod tests {
     fn heads_are_read() {
         let post = "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\nauthorization: Bearer k \r\n\r\n";
         let expected = Head {
-            route: Route::Chat,
+            route: Route::Ask(Dialect::Chat),
             is_old: false,
             keeps_alive: true,
-            bearer: Some("k".into()),
+            key: Some("k".into()),
+            names_version: false,
             length: Length::Known(12),
             expects_continue: false,
         };
@@ -493,6 +508,12 @@ mod tests {
         assert_eq!(
             (chunked.length, chunked.expects_continue, chunked.keeps_alive),
             (Length::Chunked, true, false)
+        );
+        let messages =
+            head("POST /v1/messages HTTP/1.1\r\nx-api-key: k\r\nanthropic-version: 2023-06-01\r\n\r\n");
+        assert_eq!(
+            (messages.route, messages.key.as_deref(), messages.names_version),
+            (Route::Ask(Dialect::Messages), Some("k"), true)
         );
         let old = head("GET /v1/models HTTP/1.0\r\n\r\n");
         assert_eq!(

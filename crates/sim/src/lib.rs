@@ -23,7 +23,10 @@
 mod answers;
 mod config;
 mod delay;
+mod dialect;
+mod embedding;
 mod fault;
+mod foreign;
 mod handle;
 mod http;
 mod key;

@@ -63,7 +63,7 @@ pub(crate) struct Plan {
     pub(crate) reasoning: String,
     pub(crate) reasoning_ends: Vec<usize>,
     reasoning_tokens: u64,
-    prompt_tokens: u64,
+    pub(crate) prompt_tokens: u64,
     pub(crate) finish: &'static str,
     pub(crate) is_stream: bool,
     wants_usage: bool,

@@ -2,11 +2,14 @@
 //! decides, and from `http`, which frames.
 
 use crate::delay::delay;
+use crate::dialect::Dialect;
 use crate::fault::Fault;
+use crate::foreign::{Event, Foreign, Said};
 use crate::http::{Connection, Framing};
 use crate::persona::{Persona, UsageStyle};
 use crate::plan::Plan;
 use crate::wire::{self, Delta, Renderer, UsageField};
+use serde_json::Value;
 use std::io;
 use std::time::Instant;
 
@@ -15,12 +18,44 @@ const OUTBOX_BYTES_MAX: usize = 64 << 10;
 /// Field of reasoning where the persona names none.
 const REASONING_FIELD: &str = "reasoning_content";
 
+/// What is said of a failure in the middle of an answer.
+const FAILURE: &str = "simulated failure in the middle of the answer";
+
+/// Who writes the JSON of an answer.
+pub(crate) enum Voice {
+    /// Chat, written for speed.
+    Chat(Renderer),
+    /// Any other API.
+    Foreign(Dialect, Foreign),
+}
+
+impl Voice {
+    pub(crate) fn new(dialect: Dialect, sequence: u64, created: u64, model: &str) -> Self {
+        match dialect {
+            Dialect::Chat => Self::Chat(Renderer::new(sequence, created, model)),
+            other => Self::Foreign(other, Foreign::new(other, sequence, created, model)),
+        }
+    }
+
+    const fn dialect(&self) -> Dialect {
+        match self {
+            Self::Chat(_) => Dialect::Chat,
+            Self::Foreign(dialect, _) => *dialect,
+        }
+    }
+
+    /// Whether the stream ends with `[DONE]`.
+    const fn says_done(&self) -> bool {
+        matches!(self.dialect(), Dialect::Chat | Dialect::Completions)
+    }
+}
+
 /// A reply under way. What it learns stays in it when the client leaves in the middle.
 pub(crate) struct Reply<'a> {
     pub(crate) connection: &'a mut Connection,
     pub(crate) persona: &'a Persona,
     pub(crate) plan: &'a mut Plan,
-    pub(crate) renderer: Renderer,
+    pub(crate) voice: Voice,
     /// Zero of all delays: the request was read and a slot was free.
     pub(crate) start: Instant,
     /// HTTP/1.0: the end of the body is the end of the connection.
@@ -60,14 +95,14 @@ impl<'a> Reply<'a> {
         connection: &'a mut Connection,
         persona: &'a Persona,
         plan: &'a mut Plan,
-        renderer: Renderer,
+        voice: Voice,
         start: Instant,
     ) -> Self {
         Self {
             connection,
             persona,
             plan,
-            renderer,
+            voice,
             start,
             is_old: false,
             keeps_alive: true,
@@ -98,24 +133,19 @@ impl<'a> Reply<'a> {
 
     async fn refuse(&mut self, status: u16, says_when: bool) -> io::Result<After> {
         self.trace.status = status;
-        let mut body = Vec::new();
-        if status == 429 {
-            let message = "simulated rate limit reached, try again later";
-            wire::error(
-                &mut body,
-                message,
-                "rate_limit_error",
-                None,
-                Some("rate_limit_exceeded"),
-            );
+        let message = if status == 429 {
+            "simulated rate limit reached, try again later"
         } else {
-            wire::error(
-                &mut body,
-                "simulated failure of the server",
-                "server_error",
-                None,
-                None,
-            );
+            "simulated failure of the server"
+        };
+        let mut body = Vec::new();
+        if let Some(json) = Foreign::refusal(self.voice.dialect(), status, message) {
+            body.extend_from_slice(json.to_string().as_bytes());
+        } else if status == 429 {
+            let code = Some("rate_limit_exceeded");
+            wire::error(&mut body, message, "rate_limit_error", None, code);
+        } else {
+            wire::error(&mut body, message, "server_error", None, None);
         }
         let mut extra = String::new();
         if says_when {
@@ -154,7 +184,7 @@ impl<'a> Reply<'a> {
             due += self.plan.next_gap();
         }
         let mut body = match self.plan.fault {
-            Some(Fault::ErrorEvent) => failure(),
+            Some(Fault::ErrorEvent) => self.failure().1.to_string().into_bytes(),
             _ => self.whole_body(),
         };
         if self.plan.fault == Some(Fault::InvalidJson) {
@@ -193,11 +223,16 @@ impl<'a> Reply<'a> {
             UsageStyle::None => UsageField::Absent,
             _ => UsageField::Known(plan.usage(style)),
         };
+        let renderer = match &self.voice {
+            Voice::Chat(renderer) => renderer,
+            Voice::Foreign(_, foreign) => {
+                return foreign.whole(said(plan, style)).to_string().into_bytes();
+            }
+        };
         let reasoning =
             (!plan.reasoning.is_empty()).then(|| (reasoning_field(self.persona), &*plan.reasoning));
         let mut body = Vec::with_capacity(512 + plan.text.len() + plan.reasoning.len());
-        self.renderer
-            .whole(&mut body, &plan.text, reasoning, plan.finish, usage);
+        renderer.whole(&mut body, &plan.text, reasoning, plan.finish, usage);
         body
     }
 
@@ -206,11 +241,12 @@ impl<'a> Reply<'a> {
     async fn stream(&mut self) -> io::Result<After> {
         let fault = self.plan.fault;
         let style = self.plan.usage_style(self.persona);
-        let is_role_first = fault == Some(Fault::RoleOnlyFirst);
+        let is_role_first = fault == Some(Fault::RoleOnlyFirst) && matches!(self.voice, Voice::Chat(_));
         self.put_stream_head();
         if self.persona.shape.comments {
             self.put_comment();
         }
+        self.put_foreign(|foreign, said| foreign.opening(said), style);
         if is_role_first {
             let usage = self.plan.usage_of_event(style, None);
             self.put_event(Delta::Role, None, usage);
@@ -235,7 +271,8 @@ impl<'a> Reply<'a> {
                     return Ok(After::Close);
                 }
                 Some(Fault::ErrorEvent) if index == middle => {
-                    self.put_data(&failure());
+                    let failure = self.failure();
+                    self.put_named(failure);
                     self.connection.put_end(self.framing());
                     self.flush().await?;
                     return Ok(self.after());
@@ -273,6 +310,16 @@ impl<'a> Reply<'a> {
 
     /// The event with this index: reasoning first, then text.
     fn put_planned_event(&mut self, index: usize, with_role: bool, style: UsageStyle) {
+        if let Voice::Foreign(_, foreign) = &mut self.voice {
+            let plan = &*self.plan;
+            let said = said(plan, style);
+            let events = match index.checked_sub(plan.reasoning_ends.len()) {
+                None => foreign.reasoning(piece(&plan.reasoning, &plan.reasoning_ends, index).0),
+                Some(at) => foreign.text(piece(&plan.text, &plan.event_ends, at).0, said),
+            };
+            self.put_all_named(events);
+            return;
+        }
         let plan = &*self.plan;
         let (delta, finish, usage) = match index.checked_sub(plan.reasoning_ends.len()) {
             None => {
@@ -303,7 +350,9 @@ impl<'a> Reply<'a> {
             }
         };
         self.scratch.clear();
-        self.renderer.event(&mut self.scratch, delta, finish, usage);
+        if let Voice::Chat(renderer) = &self.voice {
+            renderer.event(&mut self.scratch, delta, finish, usage);
+        }
         self.put_scratch();
     }
 
@@ -312,17 +361,19 @@ impl<'a> Reply<'a> {
         if self.persona.shape.comments {
             self.put_comment();
         }
-        if !self.persona.shape.finish_with_text {
+        let is_cut = self.plan.fault == Some(Fault::NoDone);
+        self.put_foreign(|foreign, said| foreign.closing(said, is_cut), style);
+        let is_chat = matches!(self.voice, Voice::Chat(_));
+        if is_chat && !self.persona.shape.finish_with_text {
             let usage = self.plan.usage_of_finish(style);
             self.put_event(Delta::Nothing, Some(self.plan.finish), usage);
         }
-        if style == UsageStyle::LastEventEmptyChoices {
+        if let (Voice::Chat(renderer), UsageStyle::LastEventEmptyChoices) = (&self.voice, style) {
             self.scratch.clear();
-            self.renderer
-                .usage_event(&mut self.scratch, self.plan.usage(style));
+            renderer.usage_event(&mut self.scratch, self.plan.usage(style));
             self.put_scratch();
         }
-        if self.plan.fault != Some(Fault::NoDone) {
+        if !is_cut && self.voice.says_done() {
             self.put_data(b"[DONE]");
         }
         self.connection.put_end(self.framing());
@@ -330,8 +381,43 @@ impl<'a> Reply<'a> {
 
     fn put_event(&mut self, delta: Delta<'_>, finish: Option<&str>, usage: UsageField) {
         self.scratch.clear();
-        self.renderer.event(&mut self.scratch, delta, finish, usage);
+        if let Voice::Chat(renderer) = &self.voice {
+            renderer.event(&mut self.scratch, delta, finish, usage);
+        }
         self.put_scratch();
+    }
+
+    /// Events of an API other than chat; none in chat.
+    fn put_foreign(&mut self, make: impl FnOnce(&mut Foreign, Said<'_>) -> Vec<Event>, style: UsageStyle) {
+        if let Voice::Foreign(_, foreign) = &mut self.voice {
+            let events = make(foreign, said(self.plan, style));
+            self.put_all_named(events);
+        }
+    }
+
+    fn put_all_named(&mut self, events: Vec<Event>) {
+        for event in events {
+            self.put_named(event);
+        }
+    }
+
+    /// An event with its name, where it has one.
+    fn put_named(&mut self, (name, data): Event) {
+        let line_end = if self.persona.shape.crlf { "\r\n" } else { "\n" };
+        let json = data.to_string();
+        let head = name.map_or_else(String::new, |name| format!("event: {name}{line_end}"));
+        let head = format!("{head}data: ");
+        let end = format!("{line_end}{line_end}");
+        self.connection
+            .put_parts([head.as_bytes(), json.as_bytes(), end.as_bytes()], self.framing());
+    }
+
+    /// The error that comes inside an answer with status 200.
+    fn failure(&mut self) -> Event {
+        match &mut self.voice {
+            Voice::Chat(_) => (None, failure()),
+            Voice::Foreign(_, foreign) => foreign.failure(FAILURE),
+        }
     }
 
     fn put_data(&mut self, data: &[u8]) {
@@ -429,15 +515,18 @@ fn reasoning_field(persona: &Persona) -> &str {
         .unwrap_or(REASONING_FIELD)
 }
 
-/// The error that comes inside an answer with status 200.
-fn failure() -> Vec<u8> {
-    let mut body = Vec::new();
-    wire::error(
-        &mut body,
-        "simulated failure in the middle of the answer",
-        "server_error",
-        None,
-        None,
-    );
-    body
+/// The error of chat that comes inside an answer with status 200.
+fn failure() -> Value {
+    serde_json::json!({"error": {"message": FAILURE, "type": "server_error", "param": null, "code": null}})
+}
+
+/// What the parts of an answer that repeat it whole say.
+fn said(plan: &Plan, style: UsageStyle) -> Said<'_> {
+    Said {
+        text: &plan.text,
+        reasoning: &plan.reasoning,
+        finish: plan.finish,
+        usage: (style != UsageStyle::None).then(|| plan.usage(style)),
+        prompt_tokens: plan.prompt_tokens,
+    }
 }

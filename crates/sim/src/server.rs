@@ -3,15 +3,19 @@
 
 use crate::answers::{AnswersError, Book, read_answers};
 use crate::config::{Answers, SimConfig};
+use crate::dialect::Dialect;
+use crate::embedding::embeddings;
 use crate::fault::Fault;
+use crate::foreign::Foreign;
 use crate::http::{Connection, Framing, Head, Incoming, Route, Unreadable};
 use crate::persona::{Feature, Persona};
 use crate::plan::{Cast, Plan};
 use crate::record::{Entry, Record};
-use crate::reply::{After, Reply, Trace};
-use crate::wire::{self, ChatRequest, Renderer};
+use crate::reply::{After, Reply, Trace, Voice};
+use crate::wire::{self, ChatRequest};
 use seatrial_types::ContentHash;
 use serde::Serialize;
+use serde_json::Value;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
@@ -189,8 +193,16 @@ impl Provider {
     ) -> io::Result<After> {
         let received = Instant::now();
         let keeps_alive = incoming.head.keeps_alive;
-        if incoming.head.route == Route::Chat {
-            return self.chat(connection, incoming, number, received).await;
+        if let Route::Ask(dialect) = incoming.head.route {
+            return self.ask(connection, incoming, dialect, (number, received)).await;
+        }
+        if incoming.head.route == Route::Embeddings {
+            let body = self.embed(connection.body(&incoming), &incoming.head);
+            connection.consume(&incoming);
+            return match body {
+                Ok(body) => send_value(connection, &body, keeps_alive).await,
+                Err(refusal) => send_refusal(connection, &refusal, keeps_alive).await,
+            };
         }
         connection.consume(&incoming);
         let refusal = match incoming.head.route {
@@ -214,20 +226,22 @@ impl Provider {
                 return send_value(connection, &report, keeps_alive).await;
             }
             Route::Unknown { path } => Refusal::new(404, format!("found no `{path}` here")),
-            Route::WrongMethod | Route::Chat => Refusal::new(405, "found another method than this path has"),
+            Route::WrongMethod | Route::Ask(_) | Route::Embeddings => {
+                Refusal::new(405, "found another method than this path has")
+            }
         };
         send_refusal(connection, &refusal, keeps_alive).await
     }
 
-    async fn chat(
+    async fn ask(
         &self,
         connection: &mut Connection,
         incoming: Incoming,
-        number: u64,
-        received: Instant,
+        dialect: Dialect,
+        (number, received): (u64, Instant),
     ) -> io::Result<After> {
         let _in_flight = self.record.begin();
-        let order = self.order(connection.body(&incoming), &incoming.head);
+        let order = self.order(connection.body(&incoming), &incoming.head, dialect);
         connection.consume(&incoming);
         let Head {
             is_old, keeps_alive, ..
@@ -236,7 +250,13 @@ impl Provider {
             Ok(order) => order,
             Err(refusal) => {
                 self.record.reject();
-                return send_refusal(connection, &refusal, keeps_alive).await;
+                return match Foreign::refusal(dialect, refusal.status, &refusal.message) {
+                    Some(body) => {
+                        let body = serde_json::to_vec(&body)?;
+                        send_json(connection, refusal.status, &body, keeps_alive).await
+                    }
+                    None => send_refusal(connection, &refusal, keeps_alive).await,
+                };
             }
         };
         let Some(ready) = self.cast.ready.get(order.persona) else {
@@ -259,8 +279,8 @@ impl Provider {
                 None => (None, received),
             };
             let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
-            let renderer = Renderer::new(sequence, unix_seconds(), &order.model);
-            let mut reply = Reply::new(connection, &ready.persona, &mut order.plan, renderer, start);
+            let voice = Voice::new(dialect, sequence, unix_seconds(), &order.model);
+            let mut reply = Reply::new(connection, &ready.persona, &mut order.plan, voice, start);
             reply.is_old = is_old;
             reply.keeps_alive = keeps_alive;
             let result = reply.send().await;
@@ -296,16 +316,32 @@ impl Provider {
         result
     }
 
-    /// What a request gets, or why it gets nothing.
-    fn order(&self, body: &[u8], head: &Head) -> Result<Order, Refusal> {
-        if self.config.api_key.is_some() && head.bearer != self.config.api_key {
-            let code = Some("invalid_api_key");
+    fn check_key(&self, head: &Head) -> Result<(), Refusal> {
+        if self.config.api_key.is_some() && head.key != self.config.api_key {
             return Err(Refusal {
-                code,
+                code: Some("invalid_api_key"),
                 ..Refusal::new(401, "found a wrong API key or none in `authorization`")
             });
         }
-        let request = ChatRequest::parse(body).map_err(|message| Refusal::new(400, message))?;
+        Ok(())
+    }
+
+    /// Vectors for texts.
+    fn embed(&self, body: &[u8], head: &Head) -> Result<Value, Refusal> {
+        self.check_key(head)?;
+        let refused = |message: String| Refusal::new(400, message);
+        let request = serde_json::from_slice(body)
+            .map_err(|error| refused(format!("the body is not JSON: {error}")))?;
+        embeddings(&request).map_err(refused)
+    }
+
+    /// What a request gets, or why it gets nothing.
+    fn order(&self, body: &[u8], head: &Head, dialect: Dialect) -> Result<Order, Refusal> {
+        self.check_key(head)?;
+        if dialect == Dialect::Messages && !head.names_version {
+            return Err(Refusal::new(400, "anthropic-version: header is required"));
+        }
+        let request = dialect.read(body).map_err(|message| Refusal::new(400, message))?;
         let ready = self
             .cast
             .find(&request.model)

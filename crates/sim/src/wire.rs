@@ -16,20 +16,23 @@ pub(crate) struct ChatRequest<'a> {
     #[serde(borrow)]
     pub(crate) messages: Vec<WireMessage<'a>>,
     #[serde(default)]
-    stream: Option<bool>,
+    pub(crate) stream: Option<bool>,
     #[serde(default)]
     pub(crate) stream_options: Option<StreamOptions>,
     #[serde(default)]
-    max_tokens: Option<u64>,
+    pub(crate) max_tokens: Option<u64>,
     #[serde(default)]
-    max_completion_tokens: Option<u64>,
+    pub(crate) max_completion_tokens: Option<u64>,
+    /// The API tells usage without being asked for it.
+    #[serde(skip)]
+    pub(crate) always_tells_usage: bool,
 }
 
 /// How a stream is wanted.
 #[derive(Debug, Deserialize)]
 pub(crate) struct StreamOptions {
     #[serde(default)]
-    include_usage: Option<bool>,
+    pub(crate) include_usage: Option<bool>,
 }
 
 /// One message of the conversation.
@@ -63,7 +66,7 @@ impl<'a> ChatRequest<'a> {
         self.stream_options
             .as_ref()
             .and_then(|options| options.include_usage)
-            .unwrap_or(false)
+            .unwrap_or(self.always_tells_usage)
     }
 
     /// The token limit under its new or its old name.

@@ -144,7 +144,7 @@ pub(crate) async fn next_steps(
     let request = Received {
         connection,
         head,
-        body: serde_json::from_slice(&bytes[head_end..]).unwrap(),
+        body: serde_json::from_slice(&bytes[head_end..]).unwrap_or(Value::Null),
     };
     let number = {
         let mut received = received.lock().unwrap();

@@ -306,7 +306,8 @@ fn http_is_kept() {
     for (method, path, expected) in [
         ("GET", "/v1/chat/completions", 405),
         ("POST", "/sim/stats", 405),
-        ("GET", "/v1/embeddings", 404),
+        ("GET", "/v1/embeddings", 405),
+        ("GET", "/v1/images", 404),
     ] {
         client.send(method, path, "", "");
         let reply = client.receive();
