@@ -180,6 +180,13 @@ impl TaskSeries {
         }
     }
 
+    /// Samples whose call brought no answer.
+    pub(crate) fn without_answer(&self) -> u64 {
+        self.measured
+            .get(LATENCY)
+            .map_or(0, |named| named.series.counts.error)
+    }
+
     /// The series of a metric by name.
     pub(crate) fn series(&self, metric: &str) -> Option<&NamedSeries> {
         self.scored

@@ -171,7 +171,9 @@ fn target_findings(
         metrics,
         slices,
         usage: of_target.usage,
-        cost_usd: of_target.cost.filter(|_| target.price.is_some()),
+        cost_usd: of_target
+            .cost
+            .filter(|cost| target.price.is_some() || *cost > Money::ZERO),
         errors: of_target.errors.clone(),
         retries: of_target.retries,
         client_queue_ms_p99: bounds::quantile(&queue_ms, 0.99),
@@ -616,6 +618,9 @@ fn conclude(
             }
         });
     }
+    if scorers_failed(draft, collector, warnings) {
+        codes.push(ExitCode::Errors);
+    }
     if facts.state == RunState::Interrupted {
         codes.push(ExitCode::Interrupted);
     }
@@ -677,6 +682,42 @@ fn tell_execution(collector: &Collector, facts: &RunFacts, warnings: &mut Vec<St
             facts.errors_asked_again
         ));
     }
+}
+
+/// Warns of scorers that failed on answers that were there (a program that died, a model that did not answer); whether any
+/// did so on more than the error cap allows. Such samples are errors of that metric, and no quality.
+fn scorers_failed(draft: &DraftPlan, collector: &Collector, warnings: &mut Vec<String>) -> bool {
+    let mut is_any_above = false;
+    for (target, tasks) in draft.targets.iter().zip(&collector.overall) {
+        for (task, series) in draft.tasks.iter().zip(tasks) {
+            let without_answer = series.without_answer();
+            for named in &series.scored {
+                let (n, errors) = (named.series.counts.n(), named.series.counts.error);
+                let failed = errors.saturating_sub(without_answer);
+                if failed == 0 {
+                    continue;
+                }
+                let is_above = is_above(draft.error_cap, failed, n);
+                is_any_above |= is_above;
+                let cap = match draft.error_cap {
+                    ErrorCap::MaxErrors(most) => format!("max_errors is {most}"),
+                    ErrorCap::MaxErrorRate(share) => format!("max_error_rate is {share}"),
+                };
+                warnings.push(format!(
+                    "scorer `{}` of task `{}` failed on {failed} of {n} samples of target `{}`{}",
+                    named.name,
+                    task.name,
+                    target.name,
+                    if is_above {
+                        format!(", {cap}")
+                    } else {
+                        String::new()
+                    }
+                ));
+            }
+        }
+    }
+    is_any_above
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts far below 2^53")]

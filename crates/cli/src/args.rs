@@ -1,5 +1,6 @@
 //! The command line. A command is listed only when it works.
 
+mod doctor;
 mod examples;
 pub(crate) mod figures;
 mod interop;
@@ -9,6 +10,7 @@ pub(crate) mod text_metrics;
 
 use crate::caps::CapArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub(crate) use doctor::DoctorArguments;
 pub(crate) use interop::{ImportArguments, ImportCommand};
 
 pub(crate) use output::{GlobalArguments, LogFormat, OutputArguments};
@@ -66,6 +68,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: TextCommand,
     },
+    /// Say what is in the way of a run: keys, network, clock, certificates, record.
+    Doctor(DoctorArguments),
     /// Print the JSON Schema of a file format.
     Schema(SchemaArguments),
     /// Print the completions of a shell.

@@ -23,7 +23,8 @@ const DIFFERENCES_SHOWN_MAX: usize = 10;
 
 /// Scores the answers of run `source` (an id or `latest`) with the scorers of the session's suite.
 pub(crate) fn rescore(mut session: Session, source: &str) -> Result<Findings, CliError> {
-    let scorers = wiring::scorers(&session.draft)?;
+    let clock = Clock::start();
+    let scorers = wiring::scorers(&session.draft, &clock, session.ca_file.as_deref())?;
     let _materials = materials::gather(&mut session)?;
     let plan = seatrial_task::freeze(session.draft, &scorers).map_err(CliError::usage)?;
     let mut store = SqliteStore::open(&session.store).map_err(store_error)?;
@@ -31,7 +32,6 @@ pub(crate) fn rescore(mut session: Session, source: &str) -> Result<Findings, Cl
     let places = Places::of(&store, &source, &plan)?;
     refuse_differences(&store, &source, &plan, &places)?;
 
-    let clock = Clock::start();
     let wires = wiring::Wires {
         clock: &clock,
         ca_file: session.ca_file.as_deref(),
@@ -388,10 +388,13 @@ impl Scoring<'_> {
             }
         };
         reader.for_each_sample(source, &mut take).map_err(store_error)?;
-        match failed {
+        let recorded = match failed {
             Some(error) => Err(error),
             None => self.record(&runtime, batch, store, run),
-        }
+        };
+        // Programs that score, and models that are programs.
+        runtime.block_on(seatrial_engine::close_scoring(self.scorers, self.models));
+        recorded
     }
 
     fn record(

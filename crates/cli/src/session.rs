@@ -68,7 +68,8 @@ struct SessionFacts {
 
 /// Executes what is left of the plan and analyses the record.
 pub(crate) fn conduct(mut session: Session) -> Result<Findings, CliError> {
-    let scorers = wiring::scorers(&session.draft)?;
+    let clock = Clock::start();
+    let scorers = wiring::scorers(&session.draft, &clock, session.ca_file.as_deref())?;
     let _materials = materials::gather(&mut session)?;
     let plan = seatrial_task::freeze(session.draft, &scorers).map_err(CliError::usage)?;
     let plan = Arc::new(plan);
@@ -80,7 +81,6 @@ pub(crate) fn conduct(mut session: Session) -> Result<Findings, CliError> {
         plan.samples()
     ));
     caps::check(&plan.draft)?;
-    let clock = Clock::start();
     let (answers, pending) = (LateAnswers::default(), PendingAnswers::default());
     let wires = wiring::Wires {
         clock: &clock,
@@ -281,6 +281,7 @@ fn execute(
         let probe = HealthProbe::start();
         let result =
             seatrial_engine::execute(job, Box::new(sink), stop, &mut |progress| display.show(progress)).await;
+        seatrial_engine::close(job).await;
         (
             result,
             ClientHealth {

@@ -3,11 +3,12 @@
 use crate::endpoints;
 use crate::error::CliError;
 use crate::output;
-use seatrial_config::{CacheMode, Concurrency, DraftPlan, Endpoint, Target, Vocabulary};
+use seatrial_config::{CacheMode, Concurrency, DraftPlan, Endpoint, ScorerUse, Target, Vocabulary};
 use seatrial_engine::{
     AskedModel, AskedModels, Bounds, PendingAnswers, ResponseCache, SingleTurn, TargetModel, TargetRun,
 };
 use seatrial_provider as provider;
+use seatrial_score::{OutsidePlan, ScorerError, Similarity};
 use seatrial_store::Answers;
 use seatrial_task::{Driver, Plan, Scorer, TaskScorers};
 use std::path::Path;
@@ -15,26 +16,27 @@ use std::sync::{Arc, Mutex};
 
 /// Everything that may be named in a suite.
 pub(crate) fn vocabulary() -> Vocabulary {
-    Vocabulary {
-        scorers: seatrial_score::vocabulary(),
-    }
+    let mut scorers = seatrial_score::vocabulary();
+    scorers.push(seatrial_score::SIMILARITY);
+    scorers.extend(seatrial_score::OUTSIDE_SCORERS);
+    Vocabulary { scorers }
 }
 
 /// Builds the scorers of every task; all problems at once, each at its place in the suite.
-pub(crate) fn scorers(draft: &DraftPlan) -> Result<TaskScorers, CliError> {
+pub(crate) fn scorers(
+    draft: &DraftPlan,
+    clock: &provider::Clock,
+    ca_file: Option<&Path>,
+) -> Result<TaskScorers, CliError> {
     let mut problems = draft.diagnostics();
     let mut all: TaskScorers = Vec::new();
     for (task_index, task) in draft.tasks.iter().enumerate() {
         let mut of_task: Vec<Arc<dyn Scorer>> = Vec::new();
         for (scorer_index, used) in task.scorers.iter().enumerate() {
-            let mut options = used.options.clone();
-            options.insert("name".to_owned(), used.name.clone().into());
-            match seatrial_score::build(&used.scorer, &options) {
-                Ok(scorer) => of_task.push(Arc::from(scorer)),
-                Err(error) => {
-                    let place = draft.locate(task_index, scorer_index, error.option().unwrap_or_default());
-                    let (message, hint) = split_hint(&error.to_string());
-                    problems.push_at(place, message, hint);
+            match scorer(used, draft, *clock, ca_file) {
+                Ok(scorer) => of_task.push(scorer),
+                Err((option, message, hint)) => {
+                    problems.push_at(draft.locate(task_index, scorer_index, &option), message, hint);
                 }
             }
         }
@@ -45,6 +47,33 @@ pub(crate) fn scorers(draft: &DraftPlan) -> Result<TaskScorers, CliError> {
     } else {
         Err(CliError::rendered(problems.render(output::colors_stderr())))
     }
+}
+
+/// One scorer; the error is the option at fault, message, hint.
+fn scorer(
+    used: &ScorerUse,
+    draft: &DraftPlan,
+    clock: provider::Clock,
+    ca_file: Option<&Path>,
+) -> Result<Arc<dyn Scorer>, (String, String, Option<String>)> {
+    let mut options = used.options.clone();
+    options.insert("name".to_owned(), used.name.clone().into());
+    let of_options = |error: ScorerError| {
+        let (message, hint) = split_hint(&error.to_string());
+        (error.option().unwrap_or_default().to_owned(), message, hint)
+    };
+    if seatrial_score::is_outside(&used.scorer) {
+        let plan = OutsidePlan::parse(&used.scorer, &options, &used.metrics).map_err(of_options)?;
+        let built = crate::outside::scorer(plan, draft, clock, ca_file);
+        return built.map_err(|(key, message, hint)| (key.to_owned(), message, hint));
+    }
+    if used.scorer == seatrial_score::SIMILARITY.name {
+        let similarity = Similarity::parse(&options).map_err(of_options)?;
+        return Ok(Arc::new(similarity));
+    }
+    seatrial_score::build(&used.scorer, &options)
+        .map(Arc::from)
+        .map_err(of_options)
 }
 
 /// Errors of lower floors carry their hint in the text; a diagnostic shows it on a line of its own.
@@ -116,7 +145,7 @@ pub(crate) fn models(draft: &DraftPlan, wires: &Wires<'_>) -> Result<AskedModels
 /// Key of the target that is at fault, message, hint.
 pub(crate) type TargetProblem = (&'static str, String, Option<String>);
 
-fn target_run(target: &Target, seed: u64, wires: &Wires<'_>) -> Result<TargetRun, TargetProblem> {
+pub(crate) fn target_run(target: &Target, seed: u64, wires: &Wires<'_>) -> Result<TargetRun, TargetProblem> {
     let Concurrency { start, min, max } = target.limits.concurrency;
     let pressure = Arc::new(provider::Pressure::default());
     let is_recorded = matches!(target.endpoint, Endpoint::Recorded(_));
@@ -126,9 +155,14 @@ fn target_run(target: &Target, seed: u64, wires: &Wires<'_>) -> Result<TargetRun
         ResponseCache::new(wires.cache, &target.endpoint, answers, pending)
     });
     let provider = provider_of(target, seed, wires, &pressure)?;
+    // More calls than a program takes at a time would only wait in this process.
+    let places = match &provider {
+        provider::Provider::Exec(exec) => u32::try_from(exec.places()).unwrap_or(u32::MAX),
+        _ => u32::MAX,
+    };
     Ok(TargetRun {
         model: Arc::new(TargetModel::new(provider, cache)),
-        concurrency: Bounds::new(u32::from(start), u32::from(min), u32::from(max)),
+        concurrency: Bounds::new(u32::from(start), u32::from(min), u32::from(max).min(places)),
         pressure,
         price: target.price,
         is_paid: !is_recorded && wires.cache != CacheMode::ReplayOnly,
@@ -146,6 +180,7 @@ fn provider_of(
         Endpoint::OpenAi(_) | Endpoint::Anthropic(_) | Endpoint::Http(_) => {
             endpoints::remote(target, seed, wires, pressure)?.into()
         }
+        Endpoint::Exec(exec) => crate::programs::target(exec, target, *wires.clock, seed)?.into(),
         Endpoint::Recorded(recorded) => {
             let fields = provider::RecordedFields {
                 id_field: recorded.id_field.clone(),

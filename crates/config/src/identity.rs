@@ -2,7 +2,7 @@
 //! plan, because each new field has to be put on one side of this line deliberately.
 
 use crate::plan::{
-    Dataset, DraftPlan, Endpoint, Fields, ImageTemplates, MessageTemplate, Metric, Prompt, Recorded,
+    Dataset, DraftPlan, Endpoint, Exec, Fields, ImageTemplates, MessageTemplate, Metric, Prompt, Recorded,
     ScorerUse, Selection, Target, Task,
 };
 use crate::remote::{Anthropic, Headers, Http, OpenAi, OpenAiApi};
@@ -88,6 +88,15 @@ fn endpoint_identity(endpoint: &Endpoint) -> Value {
             "usage_field": usage_field,
             "latency_ms_field": latency_ms_field,
         }),
+        Endpoint::Exec(Exec {
+            command,
+            cwd: _,
+            cwd_written,
+            env,
+            workers: _,
+            in_flight: _,
+            params,
+        }) => json!({ "command": command, "cwd": cwd_written, "env": env, "params": params }),
     }
 }
 

@@ -39,7 +39,7 @@ pub use gate::{DEFAULT_RISK, RUN_METRICS, RunMetric};
 pub use include::{MAX_INCLUDE_DEPTH, MAX_INCLUDED_FILES};
 pub use plan::{
     Bound, Budget, CacheMode, Concurrency, DEFAULT_MAX_ERROR_RATE, Dataset, DatasetFormat, DatasetFrom,
-    DraftPlan, Endpoint, ErrorCap, Fetched, FieldSource, Fields, Gate, Hub, ImageTemplates, InlineCase,
+    DraftPlan, Endpoint, ErrorCap, Exec, Fetched, FieldSource, Fields, Gate, Hub, ImageTemplates, InlineCase,
     Limits, MessageTemplate, Metric, OnInconclusive, Origin, Prompt, Recorded, Retry, ScorerUse, Selection,
     Target, Task, ToolCallTemplate, Warning,
 };
@@ -48,8 +48,9 @@ pub use schema::schema;
 pub use suite::{MAX_DEFAULTS_BYTES, ReadResult, load_yaml_value, parse_suite, parse_suite_in, read_suite};
 pub use tables::{
     DEFAULT_ANTHROPIC_KEY_ENV, DEFAULT_ANTHROPIC_URL, DEFAULT_API_KEY_ENV, DEFAULT_BASE_URL,
-    DEFAULT_TOKEN_ENV, MAX_ATTEMPTS, MAX_CONCURRENCY, MAX_EPOCHS, MAX_GATES, MAX_IMAGES, MAX_INLINE_CASES,
-    MAX_MESSAGES, MAX_PROMPTS, MAX_SCORERS, MAX_SLICES, MAX_TARGETS, MAX_TASKS, MAX_TOOL_CALLS,
+    DEFAULT_TOKEN_ENV, MAX_ATTEMPTS, MAX_COMMAND_PARTS, MAX_CONCURRENCY, MAX_EPOCHS, MAX_GATES, MAX_IMAGES,
+    MAX_IN_FLIGHT, MAX_INLINE_CASES, MAX_MESSAGES, MAX_PROMPTS, MAX_SCORERS, MAX_SLICES, MAX_TARGETS,
+    MAX_TASKS, MAX_TOOL_CALLS, MAX_WORKERS,
 };
 pub use value::{MAX_DURATION, MAX_NAME_CHARS, parse_duration};
 pub use vocabulary::{

@@ -89,7 +89,7 @@ impl Target {
         match &self.endpoint {
             Endpoint::OpenAi(openai) => Some(&openai.model),
             Endpoint::Anthropic(anthropic) => Some(&anthropic.model),
-            Endpoint::Http(_) | Endpoint::Recorded(_) => None,
+            Endpoint::Http(_) | Endpoint::Recorded(_) | Endpoint::Exec(_) => None,
         }
     }
 }
@@ -106,6 +106,8 @@ pub enum Endpoint {
     Http(Http),
     /// A file of answers that were recorded elsewhere.
     Recorded(Recorded),
+    /// A program that answers lines.
+    Exec(Exec),
 }
 
 impl Endpoint {
@@ -122,6 +124,7 @@ impl Endpoint {
             Self::OpenAi(openai) => Some(&openai.params),
             Self::Anthropic(anthropic) => Some(&anthropic.params),
             Self::Http(http) => Some(&http.params),
+            Self::Exec(exec) => Some(&exec.params),
             Self::Recorded(_) => None,
         }
     }
@@ -134,6 +137,7 @@ impl Endpoint {
             Self::Anthropic(_) => "anthropic",
             Self::Http(_) => "http",
             Self::Recorded(_) => "recorded",
+            Self::Exec(_) => "exec",
         }
     }
 }
@@ -153,6 +157,25 @@ pub struct Recorded {
     pub usage_field: Option<String>,
     /// Field with the latency in milliseconds.
     pub latency_ms_field: Option<String>,
+}
+
+/// A program that answers JSON Lines on its standard input and output.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Exec {
+    /// Program and arguments; at least one. No shell is between.
+    pub command: Vec<String>,
+    /// Folder in which it runs, resolved; the folder of the suite unless given.
+    pub cwd: PathBuf,
+    /// The same as the suite writes it.
+    pub cwd_written: Option<String>,
+    /// Names of the environment variables that it is given beside the usual ones.
+    pub env: Vec<String>,
+    /// Processes at most, at least 1.
+    pub workers: u16,
+    /// Requests that one process is given at a time, at least 1.
+    pub in_flight: u16,
+    /// Parameters, handed to it as they are.
+    pub params: Map<String, Value>,
 }
 
 /// How hard a target may be driven.

@@ -3,8 +3,9 @@
 use crate::check::{Demand, check_record};
 use crate::diagnostics::shown;
 use crate::fields::merge;
-use crate::plan::{Concurrency, Endpoint, Limits, Recorded, Retry, Target};
+use crate::plan::{Concurrency, Endpoint, Exec, Limits, Recorded, Retry, Target};
 use crate::remote;
+use crate::scalar::to_json_map;
 use crate::shape::Table;
 use crate::suite::Reader;
 use crate::tables::{PROVIDERS, TARGETS};
@@ -78,6 +79,7 @@ fn refuse_keys_of_others(own: &Node, provider: &str, table: &Table, reader: &mut
 fn lower(target: &Node, provider: Option<&str>, reader: &mut Reader<'_>) -> Option<Target> {
     let endpoint = match provider? {
         "recorded" => Endpoint::Recorded(lower_recorded(target, reader)?),
+        "exec" => Endpoint::Exec(lower_exec(target, reader)?),
         "anthropic" => Endpoint::Anthropic(remote::lower_anthropic(target, reader)?),
         "http" => Endpoint::Http(remote::lower_http(target, reader)?),
         _ => Endpoint::OpenAi(remote::lower_openai(target, reader)?),
@@ -103,6 +105,21 @@ fn lower_recorded(target: &Node, reader: &Reader<'_>) -> Option<Recorded> {
         output_field: field("output_field").unwrap_or_else(|| "output".to_owned()),
         usage_field: field("usage_field"),
         latency_ms_field: field("latency_ms_field"),
+    })
+}
+
+fn lower_exec(target: &Node, reader: &mut Reader<'_>) -> Option<Exec> {
+    let count = |key: &str| target.whole(key).and_then(|count| u16::try_from(count).ok());
+    let empty = target.emptied();
+    let cwd_written = target.text("cwd").map(str::to_owned);
+    Some(Exec {
+        command: Some(target.texts("command")).filter(|command| !command.is_empty())?,
+        cwd: reader.resolve(target, cwd_written.as_deref().unwrap_or("")),
+        cwd_written,
+        env: target.texts("env"),
+        workers: count("workers").unwrap_or(1),
+        in_flight: count("in_flight").unwrap_or(1),
+        params: to_json_map(target.get("params").unwrap_or(&empty), &mut reader.errors),
     })
 }
 

@@ -48,4 +48,8 @@ impl Model for AskedModel {
             call
         })
     }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.model.close()
+    }
 }

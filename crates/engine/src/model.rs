@@ -36,4 +36,8 @@ impl Model for TargetModel {
             call
         })
     }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.provider.close())
+    }
 }

@@ -23,10 +23,10 @@ pub(crate) async fn run_sample(job: &Job, due: Due) -> Option<SampleRecord> {
     let transcript = driver.drive(&case, key.epoch, &*target.model).await;
     let answer = transcript.call.result.as_ref().ok();
     let cost = answer.and_then(|answer| {
-        target
-            .price
-            .as_ref()
-            .and_then(|price: &Price| price.cost(&answer.usage))
+        let by_price = |price: &Price| price.cost(&answer.usage);
+        answer
+            .stated_cost
+            .or_else(|| target.price.as_ref().and_then(by_price))
     });
     let answered = Answered {
         case: &case,

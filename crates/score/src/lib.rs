@@ -20,14 +20,21 @@ mod letter;
 mod limits;
 mod number;
 mod options;
+mod outside;
 mod rules;
 mod scorer;
+mod similarity;
 mod step;
 mod table;
 
 pub use composite::PARTS_MAX;
 pub use error::ScorerError;
 pub use extract::{Extractor, NotFound};
+pub use outside::{
+    ATTEMPTS_DEFAULT, ATTEMPTS_MAX, OUTSIDE_SCORERS, OutsidePlan, OutsideScorer, OutsideUse, TIMEOUT_DEFAULT,
+    is_outside,
+};
 pub use rules::{build, vocabulary};
 pub use scorer::{DETAIL_CHARS_MAX, NORMALISE_STEPS_MAX};
+pub use similarity::{SIMILARITY, Similarity};
 pub use step::{EXTRACT_STEPS, EXTRACT_STEPS_MAX, REGEX_PROGRAM_BYTES_MAX, StepEntry, StepError};

@@ -15,6 +15,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+mod outside;
+
+pub use outside::named_files;
+
 /// Problems of one dataset that are listed before the rest is cut off.
 pub const PROBLEMS_SHOWN_MAX: usize = 10;
 /// Most samples of one run.
@@ -91,6 +95,14 @@ pub enum FreezeError {
     Recorded {
         /// Target.
         target: String,
+        /// File.
+        path: PathBuf,
+        /// Cause.
+        source: std::io::Error,
+    },
+    /// A file that a program is made of cannot be read.
+    #[error("failed to read {path}, which decides answers or scores: {source}")]
+    Outside {
         /// File.
         path: PathBuf,
         /// Cause.
@@ -452,10 +464,11 @@ fn identity(draft: &DraftPlan, tasks: &[PlannedTask], scorers: &TaskScorers) -> 
     let mut answers = Vec::new();
     for target in &draft.targets {
         answers.push(match &target.endpoint {
-            Endpoint::OpenAi(_) | Endpoint::Anthropic(_) | Endpoint::Http(_) => Value::Null,
             Endpoint::Recorded(recorded) => json!(file_hash(&target.name, &recorded.path)?),
+            _ => Value::Null,
         });
     }
+    let outside = outside::files(draft, scorers)?;
     let planned = draft.tasks.iter().zip(tasks);
     let datasets: Vec<Value> = planned
         .map(|(task, planned)| {
@@ -474,23 +487,29 @@ fn identity(draft: &DraftPlan, tasks: &[PlannedTask], scorers: &TaskScorers) -> 
         .iter()
         .map(|task| task.iter().map(|scorer| scorer.version()).collect())
         .collect();
-    Ok(
-        json!({"plan": 1, "suite": draft.identity(), "datasets": datasets, "recorded_answers": answers,
-              "scorer_versions": versions}),
-    )
+    let mut identity = json!({"plan": 1, "suite": draft.identity(), "datasets": datasets, "recorded_answers": answers,
+                              "scorer_versions": versions});
+    // Only where there are any: plans of suites without them stay what they were.
+    if !outside.is_empty() {
+        identity["files"] = outside.into();
+    }
+    Ok(identity)
 }
 
 fn file_hash(target: &str, path: &Path) -> Result<ContentHash, FreezeError> {
-    let failed = |source| FreezeError::Recorded {
+    hash_of_file(path).map_err(|source| FreezeError::Recorded {
         target: target.to_owned(),
         path: path.to_owned(),
         source,
-    };
-    let mut file = std::fs::File::open(path).map_err(failed)?;
+    })
+}
+
+fn hash_of_file(path: &Path) -> std::io::Result<ContentHash> {
+    let mut file = std::fs::File::open(path)?;
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; 128 * 1024];
     loop {
-        match file.read(&mut buffer).map_err(failed)? {
+        match file.read(&mut buffer)? {
             0 => return Ok(ContentHash::finish(&hasher)),
             read => hasher.update(&buffer[..read]),
         };

@@ -8,10 +8,12 @@ pub mod ports;
 pub mod prompt;
 
 pub use dataset::{DatasetColumns, DatasetContent, DatasetError, DatasetReader, DatasetSource};
-pub use freeze::{CaseStream, DatasetProblem, FreezeError, Plan, PlannedTask, TaskScorers, freeze};
+pub use freeze::{
+    CaseStream, DatasetProblem, FreezeError, Plan, PlannedTask, TaskScorers, freeze, named_files,
+};
 pub use image::IMAGE_BYTES_MAX;
 pub use ports::{
-    Driver, Model, SampleSink, Scorer, ScorerInput, Scoring, SinkError, Transcript, refusal_of,
+    Driver, Model, Outside, SampleSink, Scorer, ScorerInput, Scoring, SinkError, Transcript, refusal_of,
     scores_without_looking,
 };
 pub use prompt::{Prompt, PromptError};

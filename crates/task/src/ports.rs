@@ -14,6 +14,28 @@ use std::sync::Arc;
 pub trait Model: Send + Sync {
     /// Asks, retries where that can help, and never fails: errors are in the [`Call`].
     fn call(&self, request: ModelRequest) -> BoxFuture<'_, Call>;
+
+    /// Ends what keeps running between calls, such as a program; bounded in time. Nothing is called afterwards.
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+}
+
+/// Somebody outside who answers one JSON object with another: a program, a web service.
+///
+/// What is asked and what an answer means is the matter of the scorer that asks.
+pub trait Outside: Send + Sync {
+    /// Asks once more or less: tries again where that can help. The error says what happened, with a hint, in a form
+    /// that is fit for a report.
+    fn ask(
+        &self,
+        request: serde_json::Map<String, serde_json::Value>,
+    ) -> BoxFuture<'_, Result<serde_json::Map<String, serde_json::Value>, String>>;
+
+    /// Ends what keeps running between questions; bounded in time. Nothing is asked afterwards.
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
 }
 
 /// What a driver brings back: the conversation as sent, and the last call.
@@ -105,6 +127,17 @@ pub trait Scorer: Send + Sync {
     /// The name of the model that it asks, an entry of the suite's `models:`; `None` for a scorer that asks nobody.
     fn asks(&self) -> Option<&str> {
         None
+    }
+
+    /// Files that decide its scores beside its options, as the suite writes them and where they are; their content is
+    /// part of the plan's hash.
+    fn depends_on(&self) -> &[(String, std::path::PathBuf)] {
+        &[]
+    }
+
+    /// Ends what keeps running between samples, such as a program; bounded in time. Nothing is scored afterwards.
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
     }
 
     /// Judges an answer. `judge` is the model that [`Scorer::asks`] names; always there where it names one.

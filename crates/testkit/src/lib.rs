@@ -2,11 +2,13 @@
 //! program itself.
 
 mod golden;
+mod puppet;
 mod workspace;
 
 use std::path::{Path, PathBuf};
 
 pub use golden::{GoldenCase, GoldenFamily, golden_families};
+pub use puppet::{is_alive, puppet};
 pub use workspace::{Finished, Workspace, without_times};
 
 /// The folder of shared test data: `SEATRIAL_TEST_DATA`, else `shared/data` beside the project's folder.

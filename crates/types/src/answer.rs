@@ -1,6 +1,6 @@
 //! What is asked of a model and what comes back: messages, answers, attempts, errors.
 
-use crate::{ContentHash, Timing, Usage};
+use crate::{ContentHash, Money, Timing, Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -177,6 +177,9 @@ pub struct Answer {
     pub usage: Usage,
     /// Whether it came as a stream.
     pub streamed: bool,
+    /// Its price where the provider itself says it; wins over a price of the suite, and becomes the cost of the sample.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stated_cost: Option<Money>,
 }
 
 /// Classes of failure of a call. Each failing sample is in exactly one.

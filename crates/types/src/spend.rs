@@ -49,7 +49,9 @@ impl ModelSpend {
             Ok(_) if call.cached => {}
             Ok(answer) => {
                 self.usage.add(&answer.usage);
-                let cost = price.and_then(|price| price.cost(&answer.usage));
+                let cost = answer
+                    .stated_cost
+                    .or_else(|| price.and_then(|price| price.cost(&answer.usage)));
                 self.cost_usd = self
                     .cost_usd
                     .zip(cost)

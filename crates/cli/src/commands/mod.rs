@@ -3,6 +3,7 @@
 mod calculator;
 mod completions;
 mod demo;
+mod doctor;
 mod export;
 mod figures;
 mod import;
@@ -27,6 +28,7 @@ pub(crate) fn dispatch(arguments: Arguments) -> Result<ExitCode, CliError> {
         Command::Sim(arguments) => sim::sim(&arguments),
         Command::Stats { command } => calculator::stats(&command),
         Command::Text { command } => calculator::text(&command),
+        Command::Doctor(arguments) => doctor::doctor(&arguments),
         Command::Schema(arguments) => schema::schema(&arguments),
     }
 }

@@ -22,6 +22,12 @@ pub const MAX_CONCURRENCY: u64 = 4096;
 pub const MAX_EPOCHS: u64 = 10_000;
 /// Attempts at one call at most.
 pub const MAX_ATTEMPTS: u64 = 100;
+/// Parts of a command, and names of variables, at most.
+pub const MAX_COMMAND_PARTS: usize = 256;
+/// Processes of one program at most.
+pub const MAX_WORKERS: u64 = 256;
+/// Requests that one process is given at a time, at most.
+pub const MAX_IN_FLIGHT: u64 = 1024;
 /// Largest limit per minute, and largest number of cases.
 pub(crate) const MAX_COUNT: u64 = 1_000_000_000_000;
 /// Address of a target that gives none.

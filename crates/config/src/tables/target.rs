@@ -6,20 +6,19 @@ use super::suite::DOTTED_NAME;
 use crate::shape::{Field, Later, Shape, Table};
 
 /// Providers that a target may name.
-pub(crate) const PROVIDERS: &[&str] = &["openai", "anthropic", "http", "recorded"];
+pub(crate) const PROVIDERS: &[&str] = &["openai", "anthropic", "http", "exec", "recorded"];
 const PROVIDER_HINT: &str = "this version has `openai` (any endpoint that speaks OpenAI's APIs), `anthropic`, `http` (any \
-                             endpoint that takes and gives JSON) and `recorded` (a file of answers)";
+                             endpoint that takes and gives JSON), `exec` (a program) and `recorded` (a file of answers)";
 pub(super) const PROVIDER: Field = Field::new(
     "provider",
     Shape::Choice {
         words: PROVIDERS,
         later: &[
-            ("exec", PROVIDER_HINT),
             ("gemini", PROVIDER_HINT),
             ("bedrock", PROVIDER_HINT),
         ],
     },
-    "where the answers come from: `openai` is any endpoint that speaks OpenAI's APIs, `anthropic` Anthropic's messages, `http` any endpoint that takes and gives JSON, `recorded` a file of answers",
+    "where the answers come from: `openai` is any endpoint that speaks OpenAI's APIs, `anthropic` Anthropic's messages, `http` any endpoint that takes and gives JSON, `exec` a program, `recorded` a file of answers",
 )
 .required();
 /// The table of each provider.
@@ -27,6 +26,7 @@ pub(crate) static TARGETS: &[(&str, &Table)] = &[
     ("openai", &OPENAI),
     ("anthropic", &super::remote::ANTHROPIC),
     ("http", &super::remote::HTTP),
+    ("exec", &super::exec::EXEC),
     ("recorded", &RECORDED),
 ];
 /// The same without their words.
@@ -34,6 +34,7 @@ pub(crate) static TARGET_TABLES: &[&Table] = &[
     &OPENAI,
     &super::remote::ANTHROPIC,
     &super::remote::HTTP,
+    &super::exec::EXEC,
     &RECORDED,
 ];
 pub(super) const TARGET_NAME: Field =

@@ -204,6 +204,7 @@ impl MessagesFold {
             call
         };
         Answer {
+            stated_cost: None,
             text: self.text,
             tool_calls: self.tool_calls.into_iter().map(with_arguments).collect(),
             finish_reason: self.finish_reason,

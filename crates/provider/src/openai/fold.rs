@@ -212,6 +212,7 @@ impl AnswerParts {
             self.finish_reason
         };
         Answer {
+            stated_cost: None,
             text: self.text,
             tool_calls: self.tool_calls.into_list(),
             finish_reason,

@@ -20,6 +20,7 @@ pub(crate) fn labels() -> Labels {
 pub(crate) fn answered(case: u32, epoch: u32, right: Option<bool>, text: &str) -> SampleRecord {
     let result = match right {
         Some(_) => Ok(Answer {
+            stated_cost: None,
             text: text.to_owned(),
             finish_reason: Some(FinishReason::Stop),
             served_model: None,

@@ -116,6 +116,7 @@ impl Random {
 
     pub(super) fn answer(&mut self) -> Answer {
         Answer {
+            stated_cost: None,
             text: self.text(),
             tool_calls: (0..self.below(3)).map(|_| tool_call(&self.text())).collect(),
             finish_reason: self.maybe(|random| FinishReason::from_word(&random.text())),

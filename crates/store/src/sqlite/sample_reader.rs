@@ -138,6 +138,7 @@ pub(super) fn read_sample(
             message: error_message.map(Into::into).unwrap_or_default(),
         }),
         (None, Some(text)) => Ok(Answer {
+            stated_cost: None,
             text: text.into_owned(),
             tool_calls,
             finish_reason,
