@@ -1,6 +1,6 @@
 //! `seatrial run SUITE --rescore RUN`: the answers of a finished run, judged anew by the suite as it is now. No target is
 //! asked. The result is a run of its own, because the record is append-only and a run belongs to one plan; why so:
-//! `docs/design/0015-rescoring-makes-a-run.md`.
+//! `docs/design/0015-answers-used-again.md`.
 
 use crate::error::CliError;
 use crate::materials;
@@ -217,7 +217,7 @@ impl<'a> Walk<'a> {
         }
         let next = self.cases.as_mut().and_then(Iterator::next);
         let Some(next) = next else {
-            self.differ(format!(
+            self.differ(&format!(
                 "case `{case_id}` is not among the {} of now",
                 planned.cases
             ));
@@ -225,7 +225,7 @@ impl<'a> Walk<'a> {
         };
         let (number, case) = next.map_err(CliError::usage)?;
         if *case.id != *case_id {
-            self.differ(format!(
+            self.differ(&format!(
                 "case {} is `{}` now, `{case_id}` was recorded",
                 number + 1,
                 case.id
@@ -242,7 +242,7 @@ impl<'a> Walk<'a> {
         Ok(Some((key, case)))
     }
 
-    fn differ(&mut self, what: String) {
+    fn differ(&mut self, what: &str) {
         let name = |(_, task, _): (u16, u16, u32)| self.places.task_names.get(usize::from(task));
         let task = self.group.and_then(name).map_or("", String::as_str);
         let line = format!("task `{task}`: {what}");
@@ -258,7 +258,7 @@ impl<'a> Walk<'a> {
             let planned = now.and_then(|now| self.plan.tasks.get(usize::from(now)));
             let cases = planned.map_or(0, |planned| planned.cases);
             if self.matched < cases && self.differences.is_empty() {
-                self.differ(format!("{} of {cases} cases were recorded", self.matched));
+                self.differ(&format!("{} of {cases} cases were recorded", self.matched));
             }
         }
         self.matched = 0;
@@ -286,7 +286,7 @@ fn refuse_differences(
             Ok(Some((key, case))) => {
                 kept += 1;
                 if let Some(difference) = prompt_difference(plan, key, &case, &sample.prompt) {
-                    walk.differ(format!("case `{}`: {difference}", case.id));
+                    walk.differ(&format!("case `{}`: {difference}", case.id));
                 }
             }
         }

@@ -307,6 +307,25 @@ fn replay_only_asks_nobody() {
     );
 }
 
+/// Protects two runs at once: both get all their answers, and what they kept serves a third.
+#[test]
+fn two_runs_share_the_cache() {
+    let (workspace, server) = prepare(300, &json!({"first_token_ms": 2}), "", "cache: read-write\n");
+    let children = [
+        workspace.spawn(&["run", "suite.yaml"]),
+        workspace.spawn(&["run", "suite.yaml"]),
+    ];
+    for mut child in children {
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+    }
+    let asked = server.stats().requests;
+    assert!((300..=600).contains(&asked), "{asked}");
+    run(&workspace, &["--cache", "replay-only"], 0);
+    let findings = workspace.json("findings.json");
+    assert_eq!(findings["targets"][0]["execution"]["n_cached"], 300);
+    assert_eq!(quality_of(&findings)["value"], 1.0);
+}
+
 /// Protects the cache of a run that is killed: an answer on record is kept, so that a new run does not ask for it again.
 #[test]
 fn a_kill_loses_no_kept_answer() {

@@ -41,6 +41,8 @@ pub(crate) struct Tariff {
 pub(crate) struct Purse {
     cap: Money,
     spent: Money,
+    /// What scorers have spent on models in this session.
+    on_models: Money,
     reserved: Money,
     /// By target; `None` for one that costs nothing.
     payers: Vec<Option<Payer>>,
@@ -60,6 +62,7 @@ impl Purse {
         Self {
             cap: cap.cap,
             spent: cap.spent_before,
+            on_models: Money::ZERO,
             reserved: Money::ZERO,
             payers: tariffs
                 .map(|tariff| {
@@ -95,13 +98,20 @@ impl Purse {
             (None, Some(largest)) => largest.max(input),
             (None, None) => input,
         };
-        let after = self.spent.saturating_add(self.reserved).saturating_add(amount);
-        if after > self.cap {
+        let before = [self.spent, self.on_models, self.reserved];
+        let before: Money = before.into_iter().sum();
+        if before.saturating_add(amount) > self.cap {
             return None;
         }
         payer.is_probing = !is_bounded;
         self.reserved = self.reserved.saturating_add(amount);
         Some(amount)
+    }
+
+    /// Notes what scorers have spent on models so far. It is not set aside before, because nobody knows which samples
+    /// make a scorer ask: the cap can be passed by the calls of scorers that are under way.
+    pub(crate) fn spend_on_models(&mut self, so_far: Money) {
+        self.on_models = so_far;
     }
 
     /// Settles a call: `cost` is what its answer cost; `None` where it did not say, and then what was set aside counts
@@ -188,6 +198,16 @@ mod tests {
         );
         purse.settle(0, first, Some(usd("0.004")));
         assert_eq!(purse.reserve(0, 72), Some(usd("0.004")));
+        assert_eq!(purse.reserve(0, 72), None);
+    }
+
+    /// Protects the cap from judges: what scorers spend is part of it.
+    #[test]
+    fn models_of_scorers_are_paid_too() {
+        let mut purse = purse("0.002", Some(100));
+        assert!(purse.reserve(0, 72).is_some());
+        purse.release(0, usd("0.0011"));
+        purse.spend_on_models(usd("0.001"));
         assert_eq!(purse.reserve(0, 72), None);
     }
 

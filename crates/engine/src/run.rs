@@ -257,6 +257,10 @@ impl<'a> Owner<'a> {
         let now = self.started.elapsed();
         let mut is_refused = false;
         self.is_waiting = false;
+        if let Some((purse, _)) = &mut self.purse {
+            let spent = self.job.models.values();
+            purse.spend_on_models(spent.filter_map(|model| model.spend().cost_usd).sum());
+        }
         for feed in &mut self.feeds {
             if !feed.has_slot() {
                 continue;
@@ -287,7 +291,7 @@ impl<'a> Owner<'a> {
             return Ok(Some(due));
         }
         // Calls under way may turn out cheaper than feared; without any, waiting helps nothing.
-        if is_refused && self.in_flight == 0 {
+        if is_refused && self.in_flight == 0 && !self.is_waiting {
             self.end(RunEnd::CostCap);
         }
         Ok(None)

@@ -4,6 +4,9 @@ pub(crate) const RUN_EXAMPLES: &str = "Examples:
   seatrial run suite.yaml
   seatrial run suite.yaml --json findings.json --junit junit.xml --markdown comment.md --html report.html
   seatrial run suite.yaml --resume        # after Ctrl-C, a crash or a stop: no call is repeated
+  seatrial run suite.yaml --max-cost 5 --max-duration 10m   # stops before, goes on with --resume and larger caps
+  seatrial run suite.yaml --cache read-write
+  seatrial run suite.yaml --rescore latest                  # new scorers or references, the same answers
   seatrial run suite.yaml --quiet && deploy
 
 In GitHub Actions the step summary, annotations on the lines of the suite, and the outputs verdict, exit_code, run_id,

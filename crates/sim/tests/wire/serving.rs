@@ -183,6 +183,31 @@ fn in_flight_and_aborted() {
     );
 }
 
+/// Protects trials of clients that adapt: a full model that is told so refuses instead of letting wait.
+#[test]
+fn a_full_model_can_refuse() {
+    let sim = spawn(Persona {
+        slots: Some(1),
+        full_is_429: true,
+        first_token_ms: Dist::constant(600_000.0),
+        ..Persona::instant("full")
+    });
+    let mut holder = Client::connect(&sim);
+    holder.send(
+        "POST",
+        "/v1/chat/completions",
+        "",
+        &ask("full", "hold").to_string(),
+    );
+    while sim.stats().in_flight < 1 {
+        std::thread::yield_now();
+    }
+    let mut refused = Client::connect(&sim);
+    let answer = refused.chat(&ask("full", "more"));
+    assert_eq!(answer.status, 429);
+    assert_eq!(sim.stats().by_fault.get("rate_limited"), Some(&1));
+}
+
 /// Protects saturation: with two slots, a third request waits until one is free.
 #[test]
 fn slots_are_a_limit() {
