@@ -26,5 +26,7 @@ step "tests"
 cargo test --workspace --locked --all-targets
 step "HTML report in a browser"
 ./scripts/html_report.sh
+step "official client libraries against the simulator"
+./scripts/official_clients.sh
 step "documentation examples"
 cargo test --workspace --locked --doc

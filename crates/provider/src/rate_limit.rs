@@ -5,6 +5,22 @@ use crate::retry_after::{answered_at_s, rfc3339_s};
 use hyper::HeaderMap;
 use seatrial_types::RateLimit;
 
+/// Names of what is left of tokens, and of the time of its refill.
+const ANTHROPIC_TOKENS: [(&str, &str); 3] = [
+    (
+        "anthropic-ratelimit-tokens-remaining",
+        "anthropic-ratelimit-tokens-reset",
+    ),
+    (
+        "anthropic-ratelimit-input-tokens-remaining",
+        "anthropic-ratelimit-input-tokens-reset",
+    ),
+    (
+        "anthropic-ratelimit-output-tokens-remaining",
+        "anthropic-ratelimit-output-tokens-reset",
+    ),
+];
+
 /// Reads the headers of any answer, refused ones included.
 pub(crate) fn rate_limit(headers: &HeaderMap) -> RateLimit {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
@@ -12,10 +28,7 @@ pub(crate) fn rate_limit(headers: &HeaderMap) -> RateLimit {
     let count = |name: &str| number(name).map(|number| number as u64);
     let until = |name: &str| text(name).and_then(|text| wait_ms(text, headers));
     // Where Anthropic counts input and output apart, the tighter one binds.
-    let tokens = ["tokens", "input-tokens", "output-tokens"].map(|kind| {
-        let remaining = count(&format!("anthropic-ratelimit-{kind}-remaining"))?;
-        Some((remaining, until(&format!("anthropic-ratelimit-{kind}-reset"))))
-    });
+    let tokens = ANTHROPIC_TOKENS.map(|(remaining, reset)| Some((count(remaining)?, until(reset))));
     let tightest = tokens
         .into_iter()
         .flatten()
