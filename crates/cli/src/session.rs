@@ -19,6 +19,7 @@ use seatrial_store::{Catalog, Events, RunHeader, RunLock, RunRow, RunStatus, Sql
 use seatrial_task::{Plan, TaskScorers};
 use seatrial_types::{ConcurrencyCourse, ExitCode, Findings, ModelSpend, Money, RunId, TOOL_VERSION};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -64,6 +65,9 @@ struct SessionFacts {
     /// What the models that scorers ask have cost meanwhile.
     #[serde(default)]
     models: Vec<ModelSpend>,
+    /// What the suite took from the environment.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    environment: BTreeMap<String, String>,
 }
 
 /// Executes what is left of the plan and analyses the record.
@@ -308,6 +312,7 @@ fn execute(
         errors_asked_again,
         rescored_from: None,
         models: job.models.values().map(AskedModel::spend).collect(),
+        environment: job.plan.draft.environment().clone(),
     };
     let noted = serde_json::to_string(&facts).map(|json| store.append_session(id, &json));
     let end = result.map_err(CliError::infrastructure)?.end;
@@ -412,6 +417,7 @@ pub(crate) fn carry_sessions(
         errors_asked_again: 0,
         rescored_from: Some(source.clone()),
         models,
+        environment: BTreeMap::new(),
     };
     for facts in earlier.chain([own]) {
         let json = serde_json::to_string(&facts).map_err(CliError::infrastructure)?;

@@ -25,9 +25,25 @@ pub fn schema(vocabulary: &Vocabulary) -> Value {
     let without_defaults: Map<String, Value> = merged.collect();
     let mut definitions = Map::new();
     definitions.insert(SCORER.to_owned(), scorers.scorer());
+    definitions.insert(
+        VARIABLE.to_owned(),
+        json!({ "description": "a value of the environment", "type": "string", "pattern": "\\$\\{[A-Za-z_]" }),
+    );
     root.insert("$defs".to_owned(), Value::Object(definitions));
-    root.insert("if".to_owned(), json!({ "not": { "required": [DEFAULTS_KEY] } }));
+    // What an included file may give, nobody can miss here.
+    let others = [DEFAULTS_KEY, INCLUDE_KEY].map(|key| json!({ "required": [key] }));
+    root.insert("if".to_owned(), json!({ "not": { "anyOf": others } }));
     root.insert("then".to_owned(), json!({ "properties": without_defaults }));
+    if let Some(required) = root.remove("required") {
+        let alone = json!({ "not": { "required": [INCLUDE_KEY] } });
+        let rule = json!({ "if": alone, "then": { "required": required } });
+        match root.get_mut("allOf").and_then(Value::as_array_mut) {
+            Some(rules) => rules.push(rule),
+            None => {
+                root.insert("allOf".to_owned(), json!([rule]));
+            }
+        }
+    }
     let mut whole = Map::new();
     whole.insert(
         "$schema".to_owned(),
@@ -39,6 +55,9 @@ pub fn schema(vocabulary: &Vocabulary) -> Value {
 }
 
 const DEFAULTS_KEY: &str = "defaults";
+const INCLUDE_KEY: &str = "include";
+/// The definition of a value that comes from the environment.
+const VARIABLE: &str = "variable";
 /// The definition that scorers of tasks and scorers inside scorers share.
 const SCORER: &str = "scorer";
 /// The key by which the tables of a merged map are told apart.
@@ -165,7 +184,25 @@ impl Scorers<'_> {
         Value::Object(schema)
     }
 
+    /// What a value may be; a single value that has a form may come from the environment instead.
     fn shape(&self, shape: &Shape, demand: Demand) -> Value {
+        let written = self.written(shape, demand);
+        match shape {
+            Shape::Name { .. }
+            | Shape::Whole { .. }
+            | Shape::Number { .. }
+            | Shape::AnyNumber
+            | Shape::Choice { .. }
+            | Shape::Duration
+            | Shape::Money
+            | Shape::Address => {
+                json!({ "anyOf": [written, { "$ref": format!("#/$defs/{VARIABLE}") }] })
+            }
+            _ => written,
+        }
+    }
+
+    fn written(&self, shape: &Shape, demand: Demand) -> Value {
         match shape {
             Shape::Version => json!({ "const": 1 }),
             Shape::Name { dots } => {

@@ -375,3 +375,18 @@ fn suites_without_variables_ask_for_none() {
         assert!(read.is_ok(), "{name}");
     }
 }
+
+/// Protects editors: what holds includes and variables fits the schema, and what is alone must still be complete.
+#[test]
+fn the_schema_knows_includes_and_variables() {
+    let schema = seatrial_config::schema(&vocabulary());
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let is_valid = |text: &str| {
+        let value = seatrial_config::load_yaml_value(text, std::path::Path::new("suite.yaml")).unwrap();
+        validator.is_valid(&value)
+    };
+    assert!(is_valid(MAIN) && is_valid(VARIABLES) && is_valid("include: [a.yaml]"));
+    assert!(!is_valid(&MAIN.replace("include: [shared/common.yaml]\n", "")));
+    assert!(!is_valid(&VARIABLES.replace("${LIMIT:-100}", "many")));
+    assert!(!is_valid("name: a"));
+}
