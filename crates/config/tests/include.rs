@@ -1,6 +1,8 @@
 //! Suites of several files, and values of the environment: what becomes one plan, and how mistakes are told with the
 //! places of both sides.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where its set-up does not hold")]
+
 mod common;
 
 use common::{suites, vocabulary};

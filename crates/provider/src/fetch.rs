@@ -280,12 +280,11 @@ fn refusal(status: u16, headers: &HeaderMap, body: &[u8]) -> FetchError {
     let json: Option<serde_json::Value> = serde_json::from_slice(body).ok();
     let in_body = json.as_ref().and_then(|json| json.get("error")?.as_str());
     let mut problem = format!("status {status}");
-    for words in [header("x-error-code"), header("x-error-message").or(in_body)] {
-        if let Some(words) = words {
-            let shown = words.chars().filter(|c| !c.is_control()).take(SHOWN_CHARS_MAX);
-            problem.push_str(", ");
-            problem.extend(shown);
-        }
+    let words = [header("x-error-code"), header("x-error-message").or(in_body)];
+    for words in words.into_iter().flatten() {
+        let shown = words.chars().filter(|c| !c.is_control()).take(SHOWN_CHARS_MAX);
+        problem.push_str(", ");
+        problem.extend(shown);
     }
     FetchError::new(FetchErrorKind::Status(status), problem)
 }

@@ -197,7 +197,7 @@ impl Hub<'_> {
                 ));
                 return Ok(known);
             }
-            return Err(self.explain(error, "the revision"));
+            return Err(self.explain(&error, "the revision"));
         }
         let answer: RevisionAnswer = serde_json::from_slice(&bytes).map_err(|error| {
             let mut wrong = self.wrong(
@@ -250,7 +250,7 @@ impl Hub<'_> {
         self.fetcher
             .get(&url, FILE_BYTES_MAX, Sink::File(spool.as_file_mut()))
             .await
-            .map_err(|error| self.explain(error, name))?;
+            .map_err(|error| self.explain(&error, name))?;
         self.cache
             .put_file(&key, spool)
             .map_err(|error| self.disk(&error))
@@ -270,7 +270,7 @@ impl Hub<'_> {
     }
 
     /// What a failed fetch means here, and what to do about it.
-    fn explain(&self, error: FetchError, what: &str) -> HubError {
+    fn explain(&self, error: &FetchError, what: &str) -> HubError {
         let has_token = self.request.token.is_some();
         let is_gated = error.problem.contains("GatedRepo");
         let hint = match error.kind {

@@ -173,7 +173,7 @@ fn one_subset(files: Vec<&str>) -> Result<Vec<&str>, (String, String)> {
 /// anywhere in the name.
 fn narrowed<'a>(files: &[&'a str], word: &str) -> Vec<&'a str> {
     let is_named = |name: &&str| folders_of(name).any(|folder| folder == word) || head_of(name) == word;
-    let named: Vec<&str> = files.iter().copied().filter(|name| is_named(&name)).collect();
+    let named: Vec<&str> = files.iter().copied().filter(|name| is_named(name)).collect();
     if !named.is_empty() {
         return named;
     }

@@ -5,6 +5,7 @@ use super::{At, DatasetError, ROWS_MAX, Rows, open_file};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use parquet::errors::ParquetError;
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::reader::RowIter;
 use parquet::record::{Field, Row};
@@ -60,7 +61,7 @@ impl Parquet {
             let depth = (0..schema.num_columns()).map(|column| schema.column(column).path().parts().len());
             let depth = depth.max().unwrap_or(0);
             let promised = metadata.file_metadata().num_rows();
-            let largest = metadata.row_groups().iter().map(|group| group.num_rows()).max();
+            let largest = metadata.row_groups().iter().map(RowGroupMetaData::num_rows).max();
             Ok((
                 depth,
                 promised,
