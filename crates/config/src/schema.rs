@@ -188,8 +188,13 @@ impl Scorers<'_> {
     fn shape(&self, shape: &Shape, demand: Demand) -> Value {
         let written = self.written(shape, demand);
         match shape {
-            Shape::Name { .. }
+            Shape::Version
+            | Shape::Name { .. }
             | Shape::Whole { .. }
+            | Shape::WholeOr { .. }
+            | Shape::Bool
+            | Shape::Pointer
+            | Shape::Url
             | Shape::Number { .. }
             | Shape::AnyNumber
             | Shape::Choice { .. }

@@ -74,6 +74,9 @@ const PIECES: &[&str] = &[
     "latency_ms",
     "first: 1",
     "<<: ",
+    "${ABSENT:-1}",
+    "${",
+    "include: [a.yaml]",
 ];
 
 #[derive(Debug, Clone)]
