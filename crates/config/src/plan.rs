@@ -103,7 +103,7 @@ pub enum Endpoint {
     /// An endpoint that speaks Anthropic's messages.
     Anthropic(Anthropic),
     /// An endpoint that takes and gives JSON.
-    Http(Http),
+    Http(Box<Http>),
     /// A file of answers that were recorded elsewhere.
     Recorded(Recorded),
     /// A program that answers lines.

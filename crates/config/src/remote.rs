@@ -244,11 +244,12 @@ fn lower_common(target: &Node, usual: &Usual, reserved: &[&str], reader: &mut Re
             reader.warn(&at, message, Some(hint));
         }
     }
+    let wants_key = named_key.is_some() || !has_own_key;
     let empty = target.emptied();
     let params = target.get("params").unwrap_or(&empty);
     check_params(params, reserved, reader);
     Some(Common {
-        api_key_required: !address.is_loopback() && !(has_own_key && named_key.is_none()),
+        api_key_required: wants_key && !address.is_loopback(),
         base_url: address.url,
         model: target.text("model")?.to_owned(),
         api_key_env: named_key.unwrap_or(usual.api_key_env).to_owned(),

@@ -133,7 +133,7 @@ impl Scorers<'_> {
         let mut properties = Map::new();
         for field in fields {
             let schema = self.field(field, demand);
-            let known = properties.remove(field.name);
+            let known = properties.get(field.name).cloned();
             properties.insert(field.name.to_owned(), either(known, schema));
         }
         let mut map = Map::new();

@@ -81,7 +81,7 @@ fn lower(target: &Node, provider: Option<&str>, reader: &mut Reader<'_>) -> Opti
         "recorded" => Endpoint::Recorded(lower_recorded(target, reader)?),
         "exec" => Endpoint::Exec(lower_exec(target, reader)?),
         "anthropic" => Endpoint::Anthropic(remote::lower_anthropic(target, reader)?),
-        "http" => Endpoint::Http(remote::lower_http(target, reader)?),
+        "http" => Endpoint::Http(Box::new(remote::lower_http(target, reader)?)),
         _ => Endpoint::OpenAi(remote::lower_openai(target, reader)?),
     };
     let retry = lower_retry(target.get("retry"), reader)?;

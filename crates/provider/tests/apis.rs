@@ -516,6 +516,23 @@ async fn overload_is_tried_again() {
     assert_eq!(call.result.unwrap().request_id.as_deref(), Some("req_2"));
 }
 
+/// Protects a server that says it has nothing left: the next request is not due before the refill that it names, and
+/// the wait is neither its latency nor this client's queueing.
+#[tokio::test]
+async fn an_empty_limit_is_waited_for() {
+    let headers = "content-type: application/json\r\nx-ratelimit-remaining-requests: 0\r\n\
+        x-ratelimit-reset-requests: 40ms\r\n";
+    let server =
+        Server::always(move || vec![Step::Send(reply(200, headers, &common::document_json("x")))]).await;
+    let remote = Remote::try_new(endpoint(&server.url), Clock::start(), 0).unwrap();
+    let first = remote.call(&ask("one")).await;
+    let second = remote.call(&ask("two")).await;
+    let (first, second) = (first.timing().unwrap(), second.timing().unwrap());
+    let waited_ms = (second.intended_ns - first.end_ns) / 1_000_000;
+    // The refill is counted from the moment at which the answer was read, a little after its last byte.
+    assert!(waited_ms >= 39, "{waited_ms} ms");
+}
+
 fn json_api(stream: Option<JsonStreamSpec>) -> Api {
     Api::Json(Arc::new(
         JsonApi::try_new(JsonSpec {

@@ -107,7 +107,7 @@ fn responses_messages(json: &Value) -> Result<Vec<WireMessage<'static>>, String>
             for item in items {
                 match item["type"].as_str() {
                     Some("function_call") => {
-                        messages.push(message("assistant", item["arguments"].to_string()))
+                        messages.push(message("assistant", item["arguments"].to_string()));
                     }
                     Some("function_call_output") => {
                         messages.push(message("tool", text_of(&item["output"])?));

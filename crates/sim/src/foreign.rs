@@ -61,7 +61,7 @@ impl Foreign {
             Dialect::Messages => {
                 let usage = json!({"input_tokens": said.prompt_tokens, "cache_creation_input_tokens": 0,
                     "cache_read_input_tokens": 0, "output_tokens": 1});
-                let message = self.message(&[], Value::Null, usage);
+                let message = self.message(&[], &Value::Null, &usage);
                 vec![
                     named(
                         "message_start",
@@ -71,7 +71,7 @@ impl Foreign {
                 ]
             }
             Dialect::Responses => {
-                let response = self.response("in_progress", &[], Value::Null, Value::Null);
+                let response = self.response("in_progress", &[], &Value::Null, &Value::Null);
                 let created = json!({"type": "response.created", "response": response});
                 let begun = json!({"type": "response.in_progress", "response": response});
                 vec![
@@ -184,7 +184,7 @@ impl Foreign {
                 let output_tokens = said.usage.map_or(1, |usage| usage.completion_tokens);
                 let usage = json!({"input_tokens": said.prompt_tokens, "cache_creation_input_tokens": 0,
                     "cache_read_input_tokens": 0, "output_tokens": output_tokens});
-                self.message(&blocks, json!(stop_reason(said.finish)), usage)
+                self.message(&blocks, &json!(stop_reason(said.finish)), &usage)
             }
             Dialect::Responses => {
                 let mut output = Vec::new();
@@ -203,11 +203,11 @@ impl Foreign {
                     self.response(
                         "incomplete",
                         &output,
-                        usage,
-                        json!({"reason": "max_output_tokens"}),
+                        &usage,
+                        &json!({"reason": "max_output_tokens"}),
                     )
                 } else {
-                    self.response("completed", &output, usage, Value::Null)
+                    self.response("completed", &output, &usage, &Value::Null)
                 }
             }
             Dialect::Chat | Dialect::Completions => {
@@ -367,7 +367,7 @@ impl Foreign {
         ]
     }
 
-    fn message(&self, content: &[Value], stop_reason: Value, usage: Value) -> Value {
+    fn message(&self, content: &[Value], stop_reason: &Value, usage: &Value) -> Value {
         json!({"id": self.id("msg"), "type": "message", "role": "assistant", "model": self.model, "content": content,
             "stop_reason": stop_reason, "stop_sequence": null, "usage": usage})
     }
@@ -376,7 +376,7 @@ impl Foreign {
         json!({"id": self.id("msg"), "type": "message", "status": status, "role": "assistant", "content": content})
     }
 
-    fn response(&self, status: &str, output: &[Value], usage: Value, incomplete_details: Value) -> Value {
+    fn response(&self, status: &str, output: &[Value], usage: &Value, incomplete_details: &Value) -> Value {
         json!({"id": self.id("resp"), "object": "response", "created_at": self.created, "status": status,
             "error": null, "incomplete_details": incomplete_details, "instructions": null, "max_output_tokens": null,
             "model": self.model, "output": output, "parallel_tool_calls": true, "previous_response_id": null,

@@ -246,7 +246,7 @@ impl<'a> Reply<'a> {
         if self.persona.shape.comments {
             self.put_comment();
         }
-        self.put_foreign(|foreign, said| foreign.opening(said), style);
+        self.put_foreign(Foreign::opening, style);
         if is_role_first {
             let usage = self.plan.usage_of_event(style, None);
             self.put_event(Delta::Role, None, usage);
