@@ -139,7 +139,7 @@ fn describe(forecast: &Forecast, cap: Option<Money>) -> String {
 fn quantity(estimate: &Estimate) -> String {
     let show = |number: f64| match estimate.unit {
         Unit::Ms => time(number),
-        Unit::Tokens => format!("{number:.0}"),
+        Unit::Tokens => tokens(number),
         unit => format::number(number, unit),
     };
     match (estimate.value, estimate.low, estimate.high) {
@@ -157,6 +157,15 @@ fn quantity(estimate: &Estimate) -> String {
     }
 }
 
+/// Tokens to three places: a forecast of millions is no count.
+fn tokens(count: f64) -> String {
+    match count {
+        ..1e4 => format!("{count:.0}"),
+        ..1e6 => format!("{:.1}k", count / 1e3),
+        _ => format!("{:.2}M", count / 1e6),
+    }
+}
+
 /// A time with two places: nobody plans by more.
 fn time(ms: f64) -> String {
     let seconds = ms / 1000.0;
@@ -169,5 +178,42 @@ fn time(ms: f64) -> String {
         10..120 => format!("{whole} s"),
         120..7200 => format!("{} min", (whole + 30) / 60),
         _ => format!("{:.1} h", seconds / 3600.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use seatrial_types::Method;
+
+    fn estimate(value: Option<f64>, low: Option<f64>, high: Option<f64>, unit: Unit) -> Estimate {
+        Estimate {
+            value,
+            low,
+            high,
+            level: 0.95,
+            n: 30,
+            method: Method::None,
+            unit,
+        }
+    }
+
+    /// Protects honesty of the pre-flight: each degree of knowledge has words of its own, and no digits are made up.
+    #[test]
+    fn what_is_known_is_said_as_such() {
+        let all = estimate(Some(90_500.0), Some(80_000.0), Some(101_000.0), Unit::Ms);
+        assert_eq!(quantity(&all), "90 s [80 s, 101 s], from 30 earlier calls");
+        let value = estimate(Some(1_326_780.0), None, None, Unit::Tokens);
+        assert_eq!(quantity(&value), "about 1.33M");
+        let most = estimate(None, None, Some(12_345.0), Unit::Tokens);
+        assert_eq!(quantity(&most), "at most about 12.3k");
+        let least = estimate(None, Some(7_200_000.0), None, Unit::Ms);
+        assert_eq!(quantity(&least), "at least 2.0 h");
+        assert_eq!(quantity(&estimate(None, None, None, Unit::Usd)), "unknown");
+        assert_eq!(time(f64::NAN), "very long");
+        assert_eq!(
+            (time(950.0), time(180_000.0)),
+            ("0.9 s".to_owned(), "3 min".to_owned())
+        );
     }
 }

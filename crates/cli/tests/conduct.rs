@@ -71,6 +71,23 @@ fn calls_in_flight_follow_the_target() {
     assert!(report.stdout.contains("pushed back"), "{}", report.stdout);
 }
 
+/// Protects runs against a target that wants to be left alone for a while: with no call under way the run waits, it does
+/// not end.
+#[test]
+fn a_closed_target_is_waited_for() {
+    let persona = json!({"faults": {"rate_limited": 0.7}, "retry_after_s": 0, "retry_after_ms": 20});
+    let target = "    limits: {concurrency: {start: 2, max: 2}}\n    retry: {attempts: 1}\n";
+    let (workspace, _server) = prepare(100, &persona, target, "max_error_rate: 1\n");
+    run(&workspace, &[], 0);
+    let findings = workspace.json("findings.json");
+    assert_eq!(findings["samples_finished"], 100);
+    assert_eq!(findings["execution"]["stopped_by"], Value::Null);
+    assert_eq!(
+        course(&findings)["push_backs"],
+        findings["targets"][0]["errors"]["rate_limited"]
+    );
+}
+
 /// Protects the bounds that a suite gives: a number is the most, `fixed` does not move.
 #[test]
 fn bounds_of_the_suite_are_kept() {
