@@ -39,7 +39,8 @@ fn check<'a>(report: &'a Value, subject: &str, name: &str) -> &'a Value {
     let found = checks
         .iter()
         .find(|check| check["subject"] == subject && check["name"] == name);
-    found.unwrap_or_else(|| panic!("no check {subject} {name} in {report:#}"))
+    assert!(found.is_some(), "no check {subject} {name} in {report:#}");
+    found.unwrap()
 }
 
 #[track_caller]

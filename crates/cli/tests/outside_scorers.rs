@@ -198,7 +198,7 @@ fn a_web_service_scores() {
                 json!({"error": {"message": format!("{head} has no key")}}).to_string(),
             );
         }
-        if failures.fetch_add(1, Ordering::Relaxed) % 7 == 0 {
+        if failures.fetch_add(1, Ordering::Relaxed).is_multiple_of(7) {
             return (503, "{}".to_owned());
         }
         let expected = sample["expected"].as_array().unwrap();
@@ -347,15 +347,24 @@ fn similarity_asks_an_embeddings_model() {
         run.stdout
     );
 
+    // A model that cannot be reached, and one that answers with words.
     let suite = std::fs::read_to_string(workspace.path().join("suite.yaml")).unwrap();
-    workspace.write(
-        "suite.yaml",
-        suite.replace("    model: m\n    price", "    model: absent\n    price"),
-    );
+    let model = format!("base_url: {}\n    model: m\n    price", server.base_url());
+    assert!(suite.contains(&model));
+    let absent = "retry: {attempts: 1}\n    base_url: http://127.0.0.1:1/v1\n    model: m\n    price";
+    workspace.write("suite.yaml", suite.replace(&model, absent));
     let _ = workspace
         .run(&["run", "suite.yaml", "--json", "findings.json"])
         .expect_code(4);
     let findings = workspace.json("findings.json");
     assert_eq!(counts(metric(&findings, "similarity")), [40, 0, 0, 40]);
     assert_eq!(findings["models"][0]["errors"], findings["models"][0]["calls"]);
+
+    workspace.write("suite.yaml", suite.replace("api: embeddings", "api: chat"));
+    let _ = workspace
+        .run(&["run", "suite.yaml", "--json", "findings.json"])
+        .expect_code(4);
+    let findings = workspace.json("findings.json");
+    assert_eq!(counts(metric(&findings, "similarity")), [40, 0, 0, 40]);
+    assert!(details(&workspace).contains("is no vector"));
 }

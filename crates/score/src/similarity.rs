@@ -150,15 +150,15 @@ impl Similarity {
 
     async fn judge(&self, input: ScorerInput<'_>, model: Option<&dyn Model>) -> Score {
         let Some(model) = model else {
-            return failed(format!("there is no model `{}` to ask", self.model));
+            return failed(&format!("there is no model `{}` to ask", self.model));
         };
         let references = self.values.as_ref().unwrap_or(&input.case.expected);
         if input.answer.text.trim().is_empty() {
-            return unscored(Outcome::Unparsed, "the answer is empty".to_owned());
+            return unscored(Outcome::Unparsed, "the answer is empty");
         }
         let answer = match vector(model, &input.answer.text).await {
             Ok(vector) => vector,
-            Err(problem) => return failed(problem),
+            Err(problem) => return failed(&problem),
         };
         let mut best: Option<f64> = None;
         for reference in references {
@@ -168,13 +168,13 @@ impl Similarity {
             };
             match nearness {
                 Ok(nearness) => best = Some(best.map_or(nearness, |best| best.max(nearness))),
-                Err(problem) => return failed(problem),
+                Err(problem) => return failed(&problem),
             }
         }
         let Some(best) = best else {
             return unscored(
                 Outcome::Unparsed,
-                "dataset: there is no reference to compare with".to_owned(),
+                "dataset: there is no reference to compare with",
             );
         };
         let value = match self.threshold {
@@ -299,15 +299,15 @@ async fn vector(model: &dyn Model, text: &str) -> Result<Vec<f64>, String> {
 }
 
 /// The model failed, which says nothing about the answer.
-fn failed(problem: String) -> Score {
+fn failed(problem: &str) -> Score {
     unscored(Outcome::Error, problem)
 }
 
-fn unscored(outcome: Outcome, detail: String) -> Score {
+fn unscored(outcome: Outcome, detail: &str) -> Score {
     Score {
         metric: 0,
         outcome,
         value: None,
-        detail: Some(clipped(&detail, DETAIL_CHARS_MAX).into_owned()),
+        detail: Some(clipped(detail, DETAIL_CHARS_MAX).into_owned()),
     }
 }

@@ -81,7 +81,7 @@ fn writable(dir: &Path) -> Check {
 
 #[cfg(unix)]
 fn free_space(dir: &Path) -> Option<Check> {
-    let free = rustix::fs::statvfs(&nearest(dir)).ok()?;
+    let free = rustix::fs::statvfs(nearest(dir)).ok()?;
     let bytes = free.f_bavail.saturating_mul(free.f_frsize);
     let found = format!("{} free", shown(bytes));
     Some(if bytes < FREE_BYTES_NONE {

@@ -233,7 +233,7 @@ impl<'a> Shift<'a> {
                     Ok(0) | Err(_) => self.stderr_open = false,
                     Ok(count) => self.words.push(words.get(..count).unwrap_or_default()),
                 },
-                (began, wrote) = write, if !chunk.is_empty() => self.wrote(began, wrote),
+                (began, wrote) = write, if !chunk.is_empty() => self.wrote(began, &wrote),
                 order = orders.recv(), if has_room => match order {
                     Some(order) => self.take(order),
                     None => return Stop::NoMoreOrders,
@@ -253,8 +253,8 @@ impl<'a> Shift<'a> {
         self.pending.iter().any(|pending| pending.deadline <= now)
     }
 
-    fn wrote(&mut self, began: Instant, wrote: std::io::Result<usize>) {
-        let Ok(count @ 1..) = wrote else {
+    fn wrote(&mut self, began: Instant, wrote: &std::io::Result<usize>) {
+        let &Ok(count @ 1..) = wrote else {
             // It no longer reads. What it answers to earlier requests is still awaited for a moment.
             self.process.stdin = None;
             self.deaf_since = Some(Instant::now());

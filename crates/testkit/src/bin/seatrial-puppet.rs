@@ -63,7 +63,7 @@ fn answer(mode: &str, request: &Value) -> Option<u8> {
         "no-id" => drop(answer.as_object_mut().map(|object| object.remove("id"))),
         "refuse" => answer["finish_reason"] = json!("refusal"),
         "error" => {
-            answer = json!({"id": request["id"], "error": {"message": "out of memory", "retry": false}})
+            answer = json!({"id": request["id"], "error": {"message": "out of memory", "retry": false}});
         }
         "wrong-id" => answer["id"] = json!(987_654),
         "big" => answer["output"] = json!("x".repeat(1 << 20)),
