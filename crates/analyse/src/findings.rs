@@ -40,6 +40,8 @@ pub enum RunState {
     CostCap,
     /// Stopped by the budget in time.
     DurationCap,
+    /// Stopped because results could no longer be recorded.
+    RecordFailed,
 }
 
 impl RunState {
@@ -48,6 +50,7 @@ impl RunState {
             Self::Complete => None,
             Self::Interrupted => Some(StopCause::Interrupted),
             Self::ErrorCap => Some(StopCause::ErrorCap),
+            Self::RecordFailed => Some(StopCause::RecordFailed),
             Self::CostCap => Some(StopCause::CostCap),
             Self::DurationCap => Some(StopCause::DurationCap),
         }
@@ -618,7 +621,7 @@ fn conclude(
             }
         });
     }
-    if scorers_failed(draft, collector, warnings) {
+    if facts.state == RunState::RecordFailed || scorers_failed(draft, collector, warnings) {
         codes.push(ExitCode::Errors);
     }
     if facts.state == RunState::Interrupted {
@@ -658,7 +661,7 @@ fn stopped_by_budget(draft: &DraftPlan, collector: &Collector, facts: &RunFacts)
                  with --resume"
             ))
         }
-        RunState::Complete | RunState::Interrupted | RunState::ErrorCap => None,
+        RunState::Complete | RunState::Interrupted | RunState::ErrorCap | RunState::RecordFailed => None,
     }
 }
 

@@ -211,4 +211,6 @@ pub(crate) enum SchemaName {
     Suite,
     /// The findings of `run --json`.
     Findings,
+    /// What `doctor --json` writes.
+    Doctor,
 }

@@ -12,7 +12,8 @@ use crate::wiring;
 use seatrial_analyse::{Collector, RunFacts, RunState, TaskMetrics};
 use seatrial_config::DraftPlan;
 use seatrial_engine::{
-    AskedModel, ClientHealth, FinishedSet, HealthProbe, Job, PendingAnswers, RunEnd, StoreSink, TurnMeter,
+    AskedModel, ClientHealth, EngineError, FinishedSet, HealthProbe, Job, PendingAnswers, RunEnd, StoreSink,
+    TurnMeter,
 };
 use seatrial_provider::Clock;
 use seatrial_store::{Catalog, Events, RunHeader, RunLock, RunRow, RunStatus, SqliteStore, StoreError};
@@ -131,7 +132,14 @@ pub(crate) fn conduct(mut session: Session) -> Result<Findings, CliError> {
             finished,
             budget: caps::budget(&store, &plan.draft, &id)?,
         };
-        end = execute(&job, sink, &mut store, &id, errors_asked_again)?;
+        end = execute(
+            &job,
+            sink,
+            &mut store,
+            &id,
+            errors_asked_again,
+            &mut session.warnings,
+        )?;
     } else {
         output::stderr(&format!("run {id} is finished: reporting again, without calls\n"));
     }
@@ -151,13 +159,15 @@ pub(crate) fn conduct(mut session: Session) -> Result<Findings, CliError> {
     )?;
     let status = match end {
         RunEnd::Complete => RunStatus::Finished,
-        RunEnd::Interrupted => RunStatus::Interrupted,
+        RunEnd::Interrupted | RunEnd::RecordFailed => RunStatus::Interrupted,
         RunEnd::ErrorCap | RunEnd::CostCap | RunEnd::DurationCap => RunStatus::Stopped,
     };
     let json = seatrial_report::findings_json(&findings).map_err(CliError::infrastructure)?;
-    store
-        .end_run(&id, status, &ended_at, findings.exit_code, Some(&json))
-        .map_err(store_error)?;
+    let noted = store.end_run(&id, status, &ended_at, findings.exit_code, Some(&json));
+    // A record that cannot be written does not know how the run ended either; it can be resumed all the same.
+    if end != RunEnd::RecordFailed {
+        noted.map_err(store_error)?;
+    }
     if end != RunEnd::Complete {
         let suite = session.suite_path.unwrap_or_default();
         output::stderr(&format!(
@@ -271,6 +281,7 @@ fn execute(
     store: &mut SqliteStore,
     id: &RunId,
     errors_asked_again: u64,
+    warnings: &mut Vec<String>,
 ) -> Result<RunEnd, CliError> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let turns = TurnMeter::attach(&mut builder);
@@ -315,7 +326,15 @@ fn execute(
         environment: job.plan.draft.environment().clone(),
     };
     let noted = serde_json::to_string(&facts).map(|json| store.append_session(id, &json));
-    let end = result.map_err(CliError::infrastructure)?.end;
+    let end = match result {
+        Ok(execution) => execution.end,
+        // What is on record can still be read and reported, which is what was paid for.
+        Err(EngineError::Sink(error)) => {
+            warnings.push(error.to_string());
+            return Ok(RunEnd::RecordFailed);
+        }
+        Err(error) => return Err(CliError::infrastructure(error)),
+    };
     noted.map_err(CliError::infrastructure)?.map_err(store_error)?;
     Ok(end)
 }
@@ -360,6 +379,7 @@ pub(crate) fn analyse(
             RunEnd::ErrorCap => RunState::ErrorCap,
             RunEnd::CostCap => RunState::CostCap,
             RunEnd::DurationCap => RunState::DurationCap,
+            RunEnd::RecordFailed => RunState::RecordFailed,
         },
         samples_planned: plan.samples(),
         client_saturated: healths.iter().any(ClientHealth::is_saturated),

@@ -5,6 +5,7 @@ use tokio::sync::watch;
 
 /// Listens until the returned task is dropped with its runtime.
 pub(crate) fn listen() -> watch::Receiver<Stop> {
+    outlive_file_size_limit();
     let (sender, receiver) = watch::channel(Stop::No);
     tokio::spawn(async move {
         for wanted in [Stop::Soon, Stop::Now] {
@@ -20,6 +21,20 @@ pub(crate) fn listen() -> watch::Receiver<Stop> {
     });
     receiver
 }
+
+/// A write beyond the limit of file sizes (`ulimit -f`) is an error that can be told, and not the end of the process: a
+/// signal that is listened to does not kill, and stays so when nobody listens any more.
+#[cfg(unix)]
+fn outlive_file_size_limit() {
+    /// SIGXFSZ on Linux, macOS and the BSDs.
+    const FILE_SIZE_EXCEEDED: i32 = 25;
+    let kind = tokio::signal::unix::SignalKind::from_raw(FILE_SIZE_EXCEEDED);
+    // Where that fails, the process dies of such a write, and the record is as intact as after any death.
+    let _ = tokio::signal::unix::signal(kind);
+}
+
+#[cfg(not(unix))]
+const fn outlive_file_size_limit() {}
 
 #[cfg(unix)]
 async fn next_signal() -> std::io::Result<()> {

@@ -347,6 +347,13 @@ fn similarity_asks_an_embeddings_model() {
         run.stdout
     );
 
+    let schema = workspace.run(&["schema", "findings"]).expect_code(0);
+    let schema: Value = serde_json::from_str(&schema.stdout).unwrap();
+    assert!(
+        jsonschema::validator_for(&schema).unwrap().is_valid(&findings),
+        "{findings:#}"
+    );
+
     // A model that cannot be reached, and one that answers with words.
     let suite = std::fs::read_to_string(workspace.path().join("suite.yaml")).unwrap();
     let model = format!("base_url: {}\n    model: m\n    price", server.base_url());

@@ -85,6 +85,9 @@ pub enum RunEnd {
     CostCap,
     /// Stopped because its time was over.
     DurationCap,
+    /// Results could no longer be recorded. What [`EngineError::Sink`] is to whoever reports what is on record all the
+    /// same.
+    RecordFailed,
 }
 
 /// What an execution leaves behind beside its samples.

@@ -126,6 +126,8 @@ pub enum StopCause {
     CostCap,
     /// The budget in time.
     DurationCap,
+    /// Results could no longer be recorded: a full disk, a broken one.
+    RecordFailed,
 }
 
 /// How a run came about as a whole.

@@ -8,6 +8,9 @@ pub(crate) mod targets;
 use seatrial_types::ExitCode;
 use serde::Serialize;
 
+/// JSON Schema of what `doctor --json` writes.
+pub(crate) const SCHEMA: &str = include_str!("schema.json");
+
 /// How a check came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
