@@ -1,7 +1,8 @@
-//! How the samples of a target came about, in one line: calls in flight, push-backs, answers from the cache. Apart from
-//! the metrics, because it is not about the target's quality.
+//! How the samples of a target and the run as a whole came about, a line each: calls in flight, push-backs, answers from
+//! the cache, what ended the run early, what evaluating cost. Apart from the metrics, because it is not about the
+//! target's quality.
 
-use seatrial_types::{TargetExecution, TargetFindings};
+use seatrial_types::{Findings, ModelSpend, StopCause, TargetExecution, TargetFindings};
 
 /// One line about the calls of a target; `None` where there is nothing to tell: nobody was asked.
 #[must_use]
@@ -37,4 +38,56 @@ pub fn execution_line(target: &TargetFindings) -> Option<String> {
         parts.push(format!("{n_cached} answers from the cache"));
     }
     (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// What a reader must know of how the run came about; empty for a complete run that asked its targets.
+#[must_use]
+pub fn run_lines(findings: &Findings) -> Vec<String> {
+    let execution = &findings.execution;
+    let mut lines = Vec::new();
+    if let Some(cause) = execution.stopped_by {
+        let cause = match cause {
+            StopCause::Interrupted => "its user",
+            StopCause::ErrorCap => "the cap on errors",
+            StopCause::CostCap => "the budget in money",
+            StopCause::DurationCap => "the budget in time",
+            StopCause::RecordFailed => "a record that could not be written",
+        };
+        lines.push(format!("ended early by {cause}"));
+    }
+    if let Some(run) = &execution.rescored_from {
+        lines.push(format!("answers of run {run}, scored again; no target was asked"));
+    }
+    if execution.errors_asked_again > 0 {
+        lines.push(format!(
+            "{} samples that had ended in an error were asked again",
+            execution.errors_asked_again
+        ));
+    }
+    lines.extend(findings.models.iter().filter_map(model_line));
+    lines
+}
+
+/// What evaluating cost, which is no target's cost; `None` for a model that was never asked.
+fn model_line(spend: &ModelSpend) -> Option<String> {
+    if spend.calls == 0 {
+        return None;
+    }
+    let model = spend
+        .model
+        .as_deref()
+        .map(|model| format!(" ({model})"))
+        .unwrap_or_default();
+    let cost = spend
+        .cost_usd
+        .map_or_else(|| "cost unknown".to_owned(), |cost| format!("{cost} USD"));
+    let errors = if spend.errors > 0 {
+        format!(", {} without answer", spend.errors)
+    } else {
+        String::new()
+    };
+    Some(format!(
+        "asked by scorers: {}{model}  {} calls{errors}, {cost}",
+        spend.name, spend.calls
+    ))
 }

@@ -102,7 +102,7 @@ fn headline(findings: &Findings) -> String {
         Verdict::Fail => ("CAUTION", "❌"),
     };
     // `--` would end the comment early.
-    let marker = crate::clean::line(&findings.suite)
+    let marker = crate::clean::preview(&findings.suite, 200)
         .replace("--", "- -")
         .replace(['<', '>'], " ");
     let broken = crate::github::broken(findings).map_or_else(String::new, |code| {
@@ -124,7 +124,7 @@ fn headline(findings: &Findings) -> String {
     };
     format!(
         "<!-- seatrial:{marker} -->\n### {mark} {}: {}\n\n> [!{alert}]\n> **{}**, exit {}: {gates}; {} of {} samples.{broken}\n",
-        prose(&findings.suite),
+        prose(&crate::clean::preview(&findings.suite, 200)),
         findings.verdict.as_str(),
         findings.verdict.as_str(),
         findings.exit_code,
@@ -374,6 +374,12 @@ fn reproduction(findings: &Findings) -> String {
             tokens(target.usage.output_tokens),
             target.retries,
         );
+    }
+    for line in crate::execution::run_lines(findings)
+        .iter()
+        .take(TARGETS_NAMED_MAX)
+    {
+        let _ = writeln!(text, "- {}", prose(line));
     }
     let id = findings.run_id.as_str();
     let _ = write!(

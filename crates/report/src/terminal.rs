@@ -1,18 +1,23 @@
 //! The report on the screen: verdict first, then a scorecard per target, then the gates, then what to know.
 
-use crate::execution::execution_line;
+use crate::clean;
+use crate::execution::{execution_line, run_lines};
 use crate::format;
+use crate::rank::{question, worst_first};
 use anstyle::{AnsiColor, Style};
 use seatrial_types::{
-    Findings, GateResult, MetricResult, ModelSpend, Pillar, PillarRow, PillarStatus, Statistic,
-    TargetFindings, Verdict,
+    ExitCode, Findings, GateResult, MetricResult, Pillar, PillarRow, PillarStatus, Statistic, TargetFindings,
+    Verdict,
 };
+use serde_json::Value;
 use std::fmt::Write;
 
 /// Slices that are shown per target; the rest is in the files.
 const SLICES_SHOWN_MAX: usize = 5;
-/// Gates that are shown.
+/// Gates that are shown, what fails first.
 const GATES_SHOWN_MAX: usize = 60;
+/// Widest column of names that still lines up; longer names push their row to the right.
+const NAME_WIDTH_MAX: usize = 48;
 
 /// How to render.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,6 +35,8 @@ pub fn terminal(findings: &Findings, options: TerminalOptions) -> String {
         text: String::new(),
         color: options.color,
     };
+    // Names and texts of a run may hold escape sequences, which a screen would obey.
+    let findings = &visible(findings);
     screen.headline(findings);
     if options.brief {
         return screen.text;
@@ -37,12 +44,36 @@ pub fn terminal(findings: &Findings, options: TerminalOptions) -> String {
     for target in &findings.targets {
         screen.target(target);
     }
-    screen.models(&findings.models);
+    screen.execution(findings);
     screen.gates(&findings.gates);
+    if !findings.warnings.is_empty() {
+        screen.line("");
+    }
     for warning in &findings.warnings {
         screen.line(&format!("warning: {warning}"));
     }
     screen.text
+}
+
+/// The findings with every text on one line and nothing in it that acts on a screen.
+fn visible(findings: &Findings) -> Findings {
+    fn seen(value: Value) -> Value {
+        match value {
+            Value::String(text) => clean::line(&text).into_owned().into(),
+            Value::Array(items) => items.into_iter().map(seen).collect(),
+            Value::Object(map) => {
+                let entries = map
+                    .into_iter()
+                    .map(|(key, value)| (clean::line(&key).into_owned(), seen(value)));
+                Value::Object(entries.collect())
+            }
+            other => other,
+        }
+    }
+    let seen = serde_json::to_value(findings)
+        .map(seen)
+        .and_then(serde_json::from_value);
+    seen.unwrap_or_else(|_| findings.clone())
 }
 
 struct Screen {
@@ -84,8 +115,12 @@ impl Screen {
                 findings.samples_finished, findings.samples_planned
             )
         };
+        let meaning = ExitCode::PRECEDENCE
+            .into_iter()
+            .find(|code| code.code() == findings.exit_code && *code != ExitCode::Pass)
+            .map_or_else(String::new, |code| format!(" ({})", code.meaning()));
         self.line(&format!(
-            "{verdict}  {bold}  run {}  {samples}  exit {}",
+            "{verdict}  {bold}  run {}  {samples}  exit {}{meaning}",
             findings.run_id, findings.exit_code
         ));
     }
@@ -103,20 +138,18 @@ impl Screen {
             .unwrap_or_default();
         self.line("");
         self.line(&format!("{name}{model}{verdict}"));
-        for metric in target
-            .metrics
-            .iter()
-            .filter(|metric| metric.pillar == Pillar::Quality)
-        {
-            self.quality(metric);
+        let width = name_width(target);
+        let of_quality = |metric: &&MetricResult| metric.pillar == Pillar::Quality;
+        for metric in target.metrics.iter().filter(of_quality) {
+            self.quality(metric, width);
         }
         for row in &target.scorecard {
-            self.pillar(target, row);
+            self.pillar(target, row, width);
         }
         if let Some(line) = execution_line(target) {
             self.line(&format!("  calls        {line}"));
         }
-        self.slices(target);
+        self.slices(target, width);
         if !target.errors.is_empty() {
             let errors: Vec<_> = target
                 .errors
@@ -127,35 +160,20 @@ impl Screen {
         }
     }
 
-    /// What evaluating cost, which is no target's cost.
-    fn models(&mut self, models: &[ModelSpend]) {
-        let asked: Vec<&ModelSpend> = models.iter().filter(|spend| spend.calls > 0).collect();
-        if !asked.is_empty() {
+    fn execution(&mut self, findings: &Findings) {
+        let lines = run_lines(findings);
+        if !lines.is_empty() {
             self.line("");
         }
-        for spend in asked {
-            let model = spend.model.as_deref().map(|model| format!(" ({model})"));
-            let cost = spend
-                .cost_usd
-                .map_or_else(|| "cost unknown".to_owned(), |cost| format!("{cost} USD"));
-            let errors = if spend.errors > 0 {
-                format!(", {} without answer", spend.errors)
-            } else {
-                String::new()
-            };
-            self.line(&format!(
-                "asked by scorers: {}{}  {} calls{errors}, {cost}",
-                spend.name,
-                model.unwrap_or_default(),
-                spend.calls
-            ));
-        }
+        lines.iter().for_each(|line| self.line(line));
     }
 
-    fn quality(&mut self, metric: &MetricResult) {
-        let name = format!("{}.{}", metric.task, metric.metric);
+    fn quality(&mut self, metric: &MetricResult, width: usize) {
         self.line(&format!(
-            "  quality      {name}  {}  {}",
+            "  {:<12} {:<12}  {:<width$}  {}  {}",
+            "quality",
+            "",
+            label(metric),
             format::estimate(metric),
             counts(metric)
         ));
@@ -165,12 +183,13 @@ impl Screen {
                 format::number(best, metric.unit),
             );
             self.line(&format!(
-                "               if what is left out were all wrong {worst}, all right {best}"
+                "  {:<12} {:<12}  if what is left out were all wrong {worst}, all right {best}",
+                "", ""
             ));
         }
     }
 
-    fn pillar(&mut self, target: &TargetFindings, row: &PillarRow) {
+    fn pillar(&mut self, target: &TargetFindings, row: &PillarRow, width: usize) {
         let (word, color) = match row.status {
             PillarStatus::Pass => ("pass", Some(AnsiColor::Green)),
             PillarStatus::Fail => ("fail", Some(AnsiColor::Red)),
@@ -185,7 +204,7 @@ impl Screen {
             .iter()
             .filter(|metric| is_on_scorecard(metric, row.pillar))
             .collect();
-        let mut lines = shown.iter().map(|metric| headline_of(metric));
+        let mut lines = shown.iter().map(|metric| headline_of(metric, width));
         let first = lines.next().unwrap_or_default();
         self.line(&format!("  {:<12} {status}  {first}", row.pillar.as_str()));
         for line in lines {
@@ -206,7 +225,7 @@ impl Screen {
         }
     }
 
-    fn slices(&mut self, target: &TargetFindings) {
+    fn slices(&mut self, target: &TargetFindings, width: usize) {
         let quality = target
             .slices
             .iter()
@@ -217,7 +236,8 @@ impl Screen {
             let Some(slice) = &metric.slice else { continue };
             let name = format!("{}={}", slice.column, slice.value);
             let line = format!(
-                "  slice        {name:<28}  {}  {}",
+                "  slice        {:<12}  {name:<width$}  {}  {}",
+                "",
                 format::estimate(metric),
                 counts(metric)
             );
@@ -225,7 +245,9 @@ impl Screen {
         }
         if worst_first.len() > SLICES_SHOWN_MAX {
             self.line(&format!(
-                "               … and {} more slices, in the files",
+                "  {:<12} {:<12}  … and {} more slices, in the files",
+                "",
+                "",
                 worst_first.len() - SLICES_SHOWN_MAX
             ));
         }
@@ -238,20 +260,21 @@ impl Screen {
         self.line("");
         let title = self.paint(Style::new().bold(), "gates");
         self.line(&title);
-        for gate in gates.iter().take(GATES_SHOWN_MAX) {
+        let shown: Vec<_> = worst_first(gates).into_iter().take(GATES_SHOWN_MAX).collect();
+        let widest = |of: &dyn Fn(&GateResult) -> String| {
+            let widths = shown.iter().map(|gate| of(gate).chars().count());
+            widths.max().unwrap_or(0).min(NAME_WIDTH_MAX)
+        };
+        let (targets, questions) = (widest(&|gate| gate.target.clone()), widest(&question));
+        for gate in shown {
             let verdict = self.verdict(gate.verdict);
             let pad = " ".repeat(12_usize.saturating_sub(gate.verdict.as_str().len()));
             let value = format::interval(gate.value, gate.low, gate.high, gate.unit);
-            let slice = gate
-                .slice
-                .as_ref()
-                .map(|s| format!("[{}={}]", s.column, s.value))
-                .unwrap_or_default();
-            let bound = gate.bound.replace('_', " ");
-            let limit = format::number(gate.limit, gate.unit);
             self.line(&format!(
-                "  {verdict}{pad}  {}  {}{slice} {bound} {limit}  {value}  n {}",
-                gate.target, gate.metric, gate.n
+                "  {verdict}{pad}  {:<targets$}  {:<questions$}  {value}  n {}",
+                gate.target,
+                question(gate),
+                gate.n
             ));
             let derived = gate
                 .name
@@ -303,20 +326,30 @@ fn is_on_scorecard(metric: &MetricResult, pillar: Pillar) -> bool {
         }
 }
 
-fn headline_of(metric: &MetricResult) -> String {
+/// Room for the names of all values that are shown of a target.
+fn name_width(target: &TargetFindings) -> usize {
+    let shown = target
+        .metrics
+        .iter()
+        .filter(|metric| is_on_scorecard(metric, metric.pillar));
+    let widest = shown.map(|metric| label(metric).chars().count()).max();
+    widest.unwrap_or(0).min(NAME_WIDTH_MAX)
+}
+
+/// `TASK.METRIC`, with the percentile where it is one.
+fn label(metric: &MetricResult) -> String {
     let statistic = match metric.statistic {
         Statistic::Mean | Statistic::Rate => String::new(),
         other => format!(" {}", other.as_str()),
     };
+    format!("{}.{}{statistic}", metric.task, metric.metric)
+}
+
+fn headline_of(metric: &MetricResult, width: usize) -> String {
     let status = metric
         .status
         .as_deref()
         .map(|status| format!("  ({status})"))
         .unwrap_or_default();
-    format!(
-        "{}.{}{statistic}  {}{status}",
-        metric.task,
-        metric.metric,
-        format::estimate(metric)
-    )
+    format!("{:<width$}  {}{status}", label(metric), format::estimate(metric))
 }

@@ -17,7 +17,7 @@ const SLICES_MAX: usize = 200;
 const WARNINGS_MAX: usize = 100;
 
 /// Widths of the tables of values, so that all of them line up.
-const COLUMNS: &str = "<colgroup><col class=\"name\"><col class=\"value\"><col class=\"plot\"><col class=\"n\"><col class=\"n\"><col><col></colgroup>";
+const COLUMNS: &str = "<colgroup><col class=\"c-name\"><col class=\"c-value\"><col class=\"c-plot\"><col class=\"c-n\"><col class=\"c-n\"><col><col></colgroup>";
 
 const PILLARS: [Pillar; 4] = [
     Pillar::Performance,
@@ -89,6 +89,9 @@ pub(super) fn head(findings: &Findings) -> String {
         let _ = write!(html, "<div><dt>{key}</dt><dd>{value}</dd></div>");
     }
     html += "</dl>";
+    for line in crate::execution::run_lines(findings) {
+        let _ = write!(html, "<p class=\"note\">{}</p>", esc(&line));
+    }
     if !findings.warnings.is_empty() {
         html += "<ul class=\"warnings\" aria-label=\"Warnings\">";
         for warning in findings.warnings.iter().take(WARNINGS_MAX) {
@@ -479,7 +482,7 @@ fn left_out(all: usize, shown: usize, what: &str) -> String {
 /// What it takes to know what was measured.
 pub(super) fn reproduction(findings: &Findings) -> String {
     let mut html = format!(
-        "<dl class=\"facts\"><div><dt>Plan</dt><dd>{}</dd></div><div><dt>Seatrial</dt><dd>{}</dd></div></dl><div class=\"scroll\"><table><thead><tr><th scope=\"col\">Target</th><th scope=\"col\">Model asked for</th><th scope=\"col\">Model served</th><th scope=\"col\" class=\"num\">Tokens in</th><th scope=\"col\" class=\"num\">Tokens out</th><th scope=\"col\" class=\"num\">Cost</th><th scope=\"col\" class=\"num\">Retries</th></tr></thead><tbody>",
+        "<dl class=\"facts\"><div><dt>Plan</dt><dd>{}</dd></div><div><dt>Seatrial</dt><dd>{}</dd></div></dl><div class=\"scroll\"><table><thead><tr><th scope=\"col\">Target</th><th scope=\"col\">Model asked for</th><th scope=\"col\">Model served</th><th scope=\"col\" class=\"num\">Tokens in</th><th scope=\"col\" class=\"num\">Tokens out</th><th scope=\"col\" class=\"num\">Cost</th><th scope=\"col\" class=\"num\">Retries</th><th scope=\"col\">Calls</th></tr></thead><tbody>",
         esc(&findings.plan_hash),
         esc(&findings.tool_version)
     );
@@ -501,13 +504,14 @@ pub(super) fn reproduction(findings: &Findings) -> String {
         };
         let _ = write!(
             html,
-            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{served}</td><td class=\"num\">{}</td><td class=\"num\">{}</td><td class=\"num\">{}</td><td class=\"num\">{}</td></tr>",
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{served}</td><td class=\"num\">{}</td><td class=\"num\">{}</td><td class=\"num\">{}</td><td class=\"num\">{}</td><td>{}</td></tr>",
             name(&target.name),
             target.model.as_deref().map_or_else(|| "–".to_owned(), name),
             tokens(target.usage.input_tokens),
             tokens(target.usage.output_tokens),
             esc(&cost),
-            count(target.retries)
+            count(target.retries),
+            esc(&crate::execution::execution_line(target).unwrap_or_default())
         );
     }
     html + "</tbody></table></div>"
