@@ -78,10 +78,13 @@ impl<'a> Outputs<'a> {
 
 /// Writes the reports: the screen first, then files, then what GitHub Actions reads.
 pub(crate) fn write(findings: &Findings, outputs: &Outputs<'_>) -> Result<(), CliError> {
-    if outputs.paths().any(output::is_stdout) {
-        output::raw_stderr(&on_screen(findings, output::colors_stderr()));
-    } else {
+    let is_stdout_taken = outputs.paths().any(output::is_stdout);
+    if !is_stdout_taken {
         output::stdout(&on_screen(findings, output::colors_stdout()))?;
+    } else if voice().is_json {
+        output::stderr(&on_screen(findings, false));
+    } else {
+        output::raw_stderr(&on_screen(findings, output::colors_stderr()));
     }
     if let Some(path) = outputs.json {
         let text = seatrial_report::findings_json(findings).map_err(CliError::infrastructure)?;
@@ -102,10 +105,24 @@ pub(crate) fn write(findings: &Findings, outputs: &Outputs<'_>) -> Result<(), Cl
         put(path, &html(findings, &store, &run)?)?;
     }
     if outputs.github {
-        github_files(findings, outputs.paths().find(|path| !output::is_stdout(path)))?;
-        output::raw_stderr(&seatrial_report::github_annotations(findings, &repository_path));
+        tell_github(findings, outputs, is_stdout_taken);
     }
     Ok(())
+}
+
+/// Annotations, step summary and outputs. Nobody asked for them, so a file that cannot be written is no error of the run.
+fn tell_github(findings: &Findings, outputs: &Outputs<'_>, is_stdout_taken: bool) {
+    let report = outputs.paths().find(|path| !output::is_stdout(path));
+    if let Err(error) = github_files(findings, report) {
+        output::stderr(&format!("warning: {}\n", error.message));
+    }
+    let annotations = seatrial_report::github_annotations(findings, &repository_path);
+    // GitHub reads either stream; a log of JSON lines must stay one.
+    if voice().is_json && !is_stdout_taken {
+        let _ = output::stdout(&annotations);
+    } else {
+        output::raw_stderr(&annotations);
+    }
 }
 
 fn put(path: &Path, text: &str) -> Result<(), CliError> {

@@ -230,7 +230,7 @@ fn values(findings: &Findings) -> Section {
         }
     }
     Section {
-        head: "\n<details><summary>Values</summary>\n\n| target | metric | value [95 % interval] | n | without a score |\n|---|---|---|---:|---|\n"
+        head: "\n<details><summary>Values</summary>\n\n| target | metric | value [interval] | n | without a score |\n|---|---|---|---:|---|\n"
             .to_owned(),
         rows,
         tail: "\n</details>\n",
@@ -303,7 +303,7 @@ fn slices(findings: &Findings) -> Section {
         )
     });
     Section {
-        head: "\n<details><summary>Weakest slices, by the lower end of the interval</summary>\n\n| target | slice | metric | value [95 % interval] | n |\n|---|---|---|---|---:|\n"
+        head: "\n<details><summary>Weakest slices, by the lower end of the interval</summary>\n\n| target | slice | metric | value [interval] | n |\n|---|---|---|---|---:|\n"
             .to_owned(),
         rows: rows.collect(),
         tail: "\n</details>\n",

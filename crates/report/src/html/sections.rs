@@ -17,7 +17,7 @@ const SLICES_MAX: usize = 200;
 const WARNINGS_MAX: usize = 100;
 
 /// Widths of the tables of values, so that all of them line up.
-const COLUMNS: &str = "<colgroup><col class=\"c-name\"><col class=\"c-value\"><col class=\"c-plot\"><col class=\"c-n\"><col class=\"c-n\"><col><col></colgroup>";
+const COLUMNS: &str = "<colgroup><col class=\"c-name\"><col class=\"c-value\"><col class=\"c-plot\"><col class=\"c-n\"><col class=\"c-n\"><col><col class=\"c-method\"></colgroup>";
 
 const PILLARS: [Pillar; 4] = [
     Pillar::Performance,
@@ -202,14 +202,14 @@ pub(super) fn gates(findings: &Findings) -> String {
         return "<p class=\"none\">The suite has no gates: nothing was decided.</p>".to_owned();
     }
     let mut html = String::from(
-        "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">Verdict</th><th scope=\"col\">Target</th><th scope=\"col\">Gate and reason</th><th scope=\"col\" class=\"num\">Value [one-sided bounds]</th><th scope=\"col\">Bounds and limit</th><th scope=\"col\" class=\"num\">n</th><th scope=\"col\" class=\"num\">p, Holm</th><th scope=\"col\" class=\"num\">Visible difference</th></tr></thead><tbody>",
+        "<div class=\"scroll\"><table class=\"gates\"><colgroup><col class=\"g-verdict\"><col class=\"g-target\"><col><col class=\"g-value\"><col class=\"c-plot\"><col class=\"c-n\"><col class=\"g-p\"><col class=\"g-p\"></colgroup><thead><tr><th scope=\"col\">Verdict</th><th scope=\"col\">Target</th><th scope=\"col\">Gate and reason</th><th scope=\"col\" class=\"num\">Value [one-sided bounds]</th><th scope=\"col\">Bounds and limit</th><th scope=\"col\" class=\"num\">n</th><th scope=\"col\" class=\"num\">p, Holm</th><th scope=\"col\" class=\"num\">Visible from</th></tr></thead><tbody>",
     );
     for gate in worst_first(&findings.gates).into_iter().take(GATES_MAX) {
         html += &gate_row(gate);
     }
     html += "</tbody></table></div>";
     html += &left_out(findings.gates.len(), GATES_MAX, "gates");
-    html + "<p class=\"note\">Visible difference: the smallest distance from the limit that this n shows with probability 0.8. The dashed line is the limit.</p>"
+    html + "<p class=\"note\">Visible from: the smallest distance from the limit that this n shows with probability 0.8. The dashed line is the limit.</p>"
 }
 
 fn gate_row(gate: &GateResult) -> String {
