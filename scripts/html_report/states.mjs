@@ -75,9 +75,10 @@ ${gates ? `gates:\n${gates.map((gate) => `  - ${gate}\n`).join("")}` : ""}`);
   run("report", "latest", "--format", "html", "--output", join(folder, `${name}.html`), "--quiet");
 }
 
+// No gate on latency: on a busy machine its verdict is, rightly, inconclusive.
 const gates = (limit, fail = "warn") => [
   `{metric: answers.exact_match, at_least: ${limit}, on_inconclusive: ${fail}, name: good enough}`,
-  "{metric: answers.latency_ms.p95, at_most: 2000}",
+  "{metric: answers.error_rate, at_most: 0.2}",
 ];
 state("pass", { count: 600, accuracy: 0.97, gates: gates(0.8) });
 state("fail", { count: 600, accuracy: 0.7, gates: gates(0.9) });

@@ -202,14 +202,14 @@ pub(super) fn gates(findings: &Findings) -> String {
         return "<p class=\"none\">The suite has no gates: nothing was decided.</p>".to_owned();
     }
     let mut html = String::from(
-        "<div class=\"scroll\"><table class=\"gates\"><colgroup><col class=\"g-verdict\"><col class=\"g-target\"><col><col class=\"g-value\"><col class=\"c-plot\"><col class=\"c-n\"><col class=\"g-p\"><col class=\"g-p\"></colgroup><thead><tr><th scope=\"col\">Verdict</th><th scope=\"col\">Target</th><th scope=\"col\">Gate and reason</th><th scope=\"col\" class=\"num\">Value [one-sided bounds]</th><th scope=\"col\">Bounds and limit</th><th scope=\"col\" class=\"num\">n</th><th scope=\"col\" class=\"num\">p, Holm</th><th scope=\"col\" class=\"num\">Visible from</th></tr></thead><tbody>",
+        "<div class=\"scroll\"><table class=\"gates\"><colgroup><col class=\"g-verdict\"><col class=\"g-target\"><col><col class=\"c-plot\"><col class=\"c-n\"><col class=\"g-p\"><col class=\"g-p\"></colgroup><thead><tr><th scope=\"col\">Verdict</th><th scope=\"col\">Target</th><th scope=\"col\">Gate and reason</th><th scope=\"col\">Value [one-sided bounds], limit</th><th scope=\"col\" class=\"num\">n</th><th scope=\"col\" class=\"num\">p, Holm</th><th scope=\"col\" class=\"num\">mde</th></tr></thead><tbody>",
     );
     for gate in worst_first(&findings.gates).into_iter().take(GATES_MAX) {
         html += &gate_row(gate);
     }
     html += "</tbody></table></div>";
     html += &left_out(findings.gates.len(), GATES_MAX, "gates");
-    html + "<p class=\"note\">Visible from: the smallest distance from the limit that this n shows with probability 0.8. The dashed line is the limit.</p>"
+    html + "<p class=\"note\">mde: the smallest distance from the limit that this n shows with probability 0.8. The dashed line is the limit.</p>"
 }
 
 fn gate_row(gate: &GateResult) -> String {
@@ -247,7 +247,7 @@ fn gate_row(gate: &GateResult) -> String {
         .filter(|place| place.line > 0)
         .map(|place| format!("<span class=\"sub\">{}:{}</span>", esc(&place.path), place.line));
     format!(
-        "<tr><td>{}</td><td>{}</td><td class=\"wide\">{named}<code>{}</code><span class=\"why\">{}</span>{}</td><td class=\"num\">{}</td><td>{}</td><td class=\"num\">{}</td><td class=\"num\">{}</td><td class=\"num\">{}</td></tr>",
+        "<tr><td>{}</td><td>{}</td><td class=\"wide\">{named}<code>{}</code><span class=\"why\">{}</span>{}</td><td><span class=\"bounds\">{}</span>{}</td><td class=\"num\">{}</td><td class=\"num\">{}</td><td class=\"num\">{}</td></tr>",
         chip(gate.verdict),
         name(&gate.target),
         esc(&asked),
