@@ -4,11 +4,13 @@
 mod bounds;
 pub mod collect;
 pub mod compare;
+pub mod design;
 pub mod findings;
 pub mod forecast;
 pub mod gate;
 pub mod mt_interval;
 pub mod mt_significance;
+pub mod programme;
 pub mod series;
 
 pub use collect::{Collector, TaskMetrics};

@@ -174,16 +174,31 @@ pub(crate) struct ExportArguments {
     /// Write to this file instead of standard output.
     #[arg(long, short, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
+    /// Only samples of this target.
+    #[arg(long)]
+    pub(crate) target: Option<String>,
+    /// Only samples of this task.
+    #[arg(long)]
+    pub(crate) task: Option<String>,
+    /// Leave prompts, answers and error messages out (not with --format inspect, which needs them).
+    #[arg(long)]
+    pub(crate) no_texts: bool,
     #[command(flatten)]
     pub(crate) store: StoreArguments,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExportFormat {
-    /// One JSON object a line, with all texts.
+    /// One JSON object a line: a sample with all texts and scores.
     Jsonl,
-    /// One row a sample and metric.
+    /// One JSON object with facts of the run and all samples.
+    Json,
+    /// One row for each sample and metric.
     Csv,
+    /// The same rows in columns, packed.
+    Parquet,
+    /// A log that Inspect reads (JSON format version 2): one task of one target.
+    Inspect,
 }
 
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@
 pub mod error;
 mod foreign;
 mod inspect;
+pub mod inspect_log;
 mod lm_eval;
 mod names;
 mod openai_evals;

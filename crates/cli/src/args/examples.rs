@@ -30,7 +30,9 @@ is given.";
 
 pub(crate) const EXPORT_EXAMPLES: &str = "Examples:
   seatrial export latest > samples.jsonl
-  seatrial export latest --format csv --output samples.csv";
+  seatrial export latest --format csv --output samples.csv
+  seatrial export latest --format parquet --output samples.parquet --no-texts
+  seatrial export latest --format inspect --target tier-1 --task answers --output log.json";
 
 pub(crate) const SIM_EXAMPLES: &str = "Examples:
   seatrial sim                                  # prints {\"listening\":\"http://127.0.0.1:…\"}

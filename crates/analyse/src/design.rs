@@ -1,0 +1,264 @@
+//! What a gate will be able to see, before any call is made: the smallest visible difference at the planned n, the n for
+//! a wanted difference, and the n below which it cannot pass at all. Pure, and apart from gates, because it speaks of
+//! answers that nobody has; it uses the same bounds, so that a plan and its findings agree.
+
+use crate::bounds;
+use crate::gate::POWER;
+use seatrial_config::{Bound, Gate};
+use seatrial_stats::dist;
+use seatrial_types::{MetricKind, SliceKey, Statistic, Unit};
+use serde::Serialize;
+
+/// Most answers that a plan speaks of; what needs more is said to need more.
+pub const N_MAX: u64 = 1_000_000_000;
+
+/// A gate and what is known before the run.
+#[derive(Debug, Clone, Copy)]
+pub struct PlannedGate<'a> {
+    /// The gate.
+    pub gate: &'a Gate,
+    /// Target that it is asked of.
+    pub target: &'a str,
+    /// What values its metric takes.
+    pub kind: MetricKind,
+    /// Planned answers.
+    pub n: u64,
+    /// How many independent ones they are worth at least: the number of cases where cases are repeated.
+    pub n_independent: u64,
+    /// Standard deviation of one value, from a run on record; shares need none.
+    pub spread: Option<f64>,
+}
+
+/// What a gate will be able to see.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GateDesign {
+    /// Name of the gate.
+    pub gate: String,
+    /// Target.
+    pub target: String,
+    /// `TASK.METRIC.STATISTIC`.
+    pub metric: String,
+    /// The slice, where the gate asks for one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slice: Option<SliceKey>,
+    /// `at_least` or `at_most`.
+    pub bound: &'static str,
+    /// The limit.
+    pub limit: f64,
+    /// Unit of the limit and of the differences.
+    pub unit: Unit,
+    /// Risk of a wrong decision.
+    pub risk: f64,
+    /// Power that the differences are given for.
+    pub power: f64,
+    /// Planned answers.
+    pub n: u64,
+    /// How many independent ones they are worth at least.
+    pub n_independent: u64,
+    /// Smallest distance from the limit that is seen with this power; `None` where the spread is unknown.
+    pub mde: Option<f64>,
+    /// The difference that was asked for.
+    pub difference: Option<f64>,
+    /// Independent answers that show this difference; `None` where the spread is unknown or more than [`N_MAX`] are needed.
+    pub n_for_difference: Option<u64>,
+    /// Independent answers below which the gate cannot pass, however good they are; `None` where there is no such number.
+    pub n_to_pass: Option<u64>,
+    /// What the figures rest on, and what to do where there are none.
+    pub note: String,
+}
+
+impl GateDesign {
+    /// Whether the planned answers are too few for the gate ever to pass.
+    #[must_use]
+    pub fn can_never_pass(&self) -> bool {
+        self.n_to_pass.is_some_and(|needed| self.n_independent < needed)
+    }
+}
+
+/// What this gate will be able to see.
+#[must_use]
+pub fn design(planned: &PlannedGate<'_>, difference: Option<f64>) -> GateDesign {
+    let gate = planned.gate;
+    let quantile = match gate.statistic {
+        Statistic::P50 => Some(0.50),
+        Statistic::P95 => Some(0.95),
+        Statistic::P99 => Some(0.99),
+        Statistic::Mean | Statistic::Rate => None,
+    };
+    let n = count(planned.n_independent);
+    let is_share = quantile.is_none() && planned.kind == MetricKind::Binary;
+    let visible = |n: f64| match (is_share, planned.spread) {
+        _ if quantile.is_some() => None,
+        (true, _) => bounds::mde_share(gate.bound.limit(), n, gate.risk, POWER, gate.bound),
+        (false, Some(sd)) if n >= 2.0 => {
+            Some((dist::normal_isf(gate.risk) + dist::normal_quantile(POWER)) * sd / n.sqrt())
+        }
+        _ => None,
+    };
+    GateDesign {
+        gate: gate.name.clone(),
+        target: planned.target.to_owned(),
+        metric: format!("{}.{}.{}", gate.task, gate.metric, gate.statistic.as_str()),
+        slice: gate.slice.clone(),
+        bound: gate.bound.as_str(),
+        limit: gate.bound.limit(),
+        unit: gate.unit,
+        risk: gate.risk,
+        power: POWER,
+        n: planned.n,
+        n_independent: planned.n_independent,
+        mde: visible(n).filter(|_| planned.n_independent > 0),
+        difference,
+        n_for_difference: difference
+            .and_then(|difference| smallest_n(|n| visible(n).is_some_and(|mde| mde <= difference))),
+        n_to_pass: n_to_pass(gate, quantile, is_share),
+        note: note(planned, quantile, is_share),
+    }
+}
+
+/// Answers below which no data can pass: all right must clear a share's limit, a percentile needs its order statistic.
+fn n_to_pass(gate: &Gate, quantile: Option<f64>, is_share: bool) -> Option<u64> {
+    if let Some(q) = quantile {
+        // The largest of n answers bounds the percentile from above only if q^n ≤ risk; the smallest likewise from below.
+        let inside = match gate.bound {
+            Bound::AtMost(_) => q,
+            Bound::AtLeast(_) => 1.0 - q,
+        };
+        return whole((gate.risk.ln() / inside.ln()).ceil());
+    }
+    if !is_share {
+        return None;
+    }
+    let perfect = |n: f64| match gate.bound {
+        Bound::AtLeast(limit) => bounds::clopper_pearson_one_sided(n, n, gate.risk)
+            .0
+            .is_some_and(|low| low >= limit),
+        Bound::AtMost(limit) => bounds::clopper_pearson_one_sided(0.0, n, gate.risk)
+            .1
+            .is_some_and(|high| high <= limit),
+    };
+    smallest_n(perfect)
+}
+
+/// The smallest n for which this holds, where it holds for all larger ones.
+fn smallest_n(holds: impl Fn(f64) -> bool) -> Option<u64> {
+    let mut high = 1;
+    while !holds(count(high)) {
+        high = high.checked_mul(2).filter(|high| *high <= N_MAX)?;
+    }
+    let mut low = high / 2;
+    while low + 1 < high {
+        let middle = low + (high - low) / 2;
+        if holds(count(middle)) {
+            high = middle;
+        } else {
+            low = middle;
+        }
+    }
+    Some(high)
+}
+
+fn note(planned: &PlannedGate<'_>, quantile: Option<f64>, is_share: bool) -> String {
+    let mut note = if quantile.is_some() {
+        "percentiles are judged by order statistics; the visible distance depends on the tail".to_owned()
+    } else if is_share {
+        "normal approximation of the exact binomial bound".to_owned()
+    } else if planned.spread.is_some() {
+        "from the spread of a run on record".to_owned()
+    } else {
+        "the spread is unknown until a run is on record: make a small one first (first: 30)".to_owned()
+    };
+    if planned.n_independent < planned.n {
+        note.push_str("; repetitions of a case are counted once, which is the least they are worth");
+    }
+    note
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts up to 1e9")]
+fn count(n: u64) -> f64 {
+    n as f64
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "checked to be a whole number in range"
+)]
+fn whole(n: f64) -> Option<u64> {
+    (1.0..=1e9).contains(&n).then(|| n as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use seatrial_config::OnInconclusive;
+
+    fn gate(statistic: Statistic, bound: Bound) -> Gate {
+        Gate {
+            name: "g".to_owned(),
+            task_index: 0,
+            task: "t".to_owned(),
+            metric: "m".to_owned(),
+            statistic,
+            unit: Unit::Share,
+            target: None,
+            slice: None,
+            bound,
+            risk: 0.05,
+            on_inconclusive: OnInconclusive::Warn,
+        }
+    }
+
+    fn planned(gate: &Gate, kind: MetricKind, n: u64, spread: Option<f64>) -> PlannedGate<'_> {
+        PlannedGate {
+            gate,
+            target: "a",
+            kind,
+            n,
+            n_independent: n,
+            spread,
+        }
+    }
+
+    /// Protects "can never pass": 0.95^n ≤ 0.05 first at 59, the rule of three for rates near 0, order statistics for
+    /// percentiles (0.99^n ≤ 0.05 first at 299).
+    #[test]
+    fn gates_need_a_smallest_n_to_pass() {
+        let n_of = |statistic, bound| {
+            let gate = gate(statistic, bound);
+            design(&planned(&gate, MetricKind::Binary, 50, None), None)
+        };
+        let design = n_of(Statistic::Mean, Bound::AtLeast(0.95));
+        assert_eq!(design.n_to_pass, Some(59));
+        assert!(design.can_never_pass());
+        assert_eq!(n_of(Statistic::Rate, Bound::AtMost(0.01)).n_to_pass, Some(299));
+        assert_eq!(n_of(Statistic::P99, Bound::AtMost(900.0)).n_to_pass, Some(299));
+        assert_eq!(n_of(Statistic::P50, Bound::AtMost(900.0)).n_to_pass, Some(5));
+        assert_eq!(n_of(Statistic::Mean, Bound::AtLeast(0.0)).n_to_pass, Some(1));
+        assert_eq!(
+            n_of(Statistic::Mean, Bound::AtLeast(1.0)).n_to_pass,
+            None,
+            "no data show 1"
+        );
+    }
+
+    /// Protects the two directions against each other: the n for a difference is the first whose visible difference is
+    /// at most that. The closed form for means is (1.645 + 0.842)² sd² / d².
+    #[test]
+    fn n_and_difference_agree() {
+        let share = gate(Statistic::Mean, Bound::AtLeast(0.9));
+        let at = |n| design(&planned(&share, MetricKind::Binary, n, None), Some(0.05));
+        let n = at(100).n_for_difference.unwrap();
+        assert!(at(n).mde.unwrap() <= 0.05 && at(n - 1).mde.unwrap() > 0.05, "{n}");
+        let mean = gate(Statistic::Mean, Bound::AtMost(2.0));
+        let design_of = |spread| design(&planned(&mean, MetricKind::Real, 100, spread), Some(0.1));
+        assert_eq!(design_of(Some(1.0)).n_for_difference, Some(619));
+        assert!((design_of(Some(1.0)).mde.unwrap() - 0.248_647).abs() < 1e-5);
+        assert_eq!(
+            (design_of(None).mde, design_of(None).n_for_difference),
+            (None, None)
+        );
+        let nothing = design(&planned(&share, MetricKind::Binary, 0, None), None);
+        assert_eq!(nothing.mde, None);
+    }
+}
