@@ -5,6 +5,7 @@ mod examples;
 pub(crate) mod figures;
 mod interop;
 mod output;
+mod plan;
 mod report;
 pub(crate) mod text_metrics;
 
@@ -14,6 +15,7 @@ pub(crate) use doctor::DoctorArguments;
 pub(crate) use interop::{ImportArguments, ImportCommand};
 
 pub(crate) use output::{GlobalArguments, LogFormat, OutputArguments};
+pub(crate) use plan::{AuditArguments, PlanArguments};
 pub(crate) use report::{
     CompletionsArguments, ReportArguments, ReportCommand, ReportFormat, ReportListArguments,
 };
@@ -47,6 +49,10 @@ pub(crate) enum Command {
     Demo(DemoArguments),
     /// Make a report of a recorded run: text, Markdown, HTML, JSON, JUnit, or what GitHub and GitLab read.
     Report(ReportArguments),
+    /// Tell what a suite will take and what its gates will be able to see; no call is made.
+    Plan(PlanArguments),
+    /// Look at the files of an evaluation set-up: what the pillars have, lack, and need first.
+    Audit(AuditArguments),
     /// Write the samples of a recorded run.
     Export(ExportArguments),
     /// Put what another tool recorded on record: Inspect, lm-evaluation-harness, OpenAI Evals, rows of results.

@@ -20,7 +20,7 @@ pub(crate) fn tell(store: &SqliteStore, plan: &Plan, finished: &FinishedSet) {
     if plan.draft.cache == CacheMode::ReplayOnly {
         return;
     }
-    let questions = questions(store, plan, finished);
+    let questions = questions(Some(store), plan, finished);
     let forecast = forecast(&questions);
     if forecast.calls > 0 {
         output::stderr(&describe(&forecast, plan.draft.budget.cost_usd));
@@ -28,8 +28,8 @@ pub(crate) fn tell(store: &SqliteStore, plan: &Plan, finished: &FinishedSet) {
 }
 
 /// What is still to be asked of every target that is asked at all.
-pub(crate) fn questions(store: &SqliteStore, plan: &Plan, finished: &FinishedSet) -> Vec<Question> {
-    let past = PastRuns::read(store);
+pub(crate) fn questions(store: Option<&SqliteStore>, plan: &Plan, finished: &FinishedSet) -> Vec<Question> {
+    let past = store.map_or_else(|| PastRuns(Vec::new()), PastRuns::read);
     let asked = plan.draft.targets.iter().enumerate();
     asked
         .filter(|(_, target)| !matches!(target.endpoint, Endpoint::Recorded(_)))
@@ -136,7 +136,7 @@ fn describe(forecast: &Forecast, cap: Option<Money>) -> String {
 }
 
 /// A quantity as far as it is known: value with interval, value, bound, or that it is unknown.
-fn quantity(estimate: &Estimate) -> String {
+pub(crate) fn quantity(estimate: &Estimate) -> String {
     let show = |number: f64| match estimate.unit {
         Unit::Ms => time(number),
         Unit::Tokens => tokens(number),

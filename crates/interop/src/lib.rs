@@ -4,6 +4,7 @@
 //! Reading goes over the files twice, so that memory is proportional to the number of cases and never to the size of
 //! the texts: [`survey`] learns targets, tasks, metrics and cases, [`records`] makes samples of the record.
 
+pub mod audit;
 pub mod error;
 mod foreign;
 mod inspect;

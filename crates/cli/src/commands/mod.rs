@@ -1,5 +1,6 @@
 //! One module per command.
 
+mod audit;
 mod calculator;
 mod completions;
 mod demo;
@@ -7,6 +8,7 @@ mod doctor;
 mod export;
 mod figures;
 mod import;
+mod plan;
 mod report;
 mod run;
 mod schema;
@@ -23,6 +25,8 @@ pub(crate) fn dispatch(arguments: Arguments) -> Result<ExitCode, CliError> {
         Command::Demo(arguments) => demo::demo(&arguments),
         Command::Report(arguments) => report::report(&arguments),
         Command::Completions(arguments) => completions::completions(&arguments),
+        Command::Audit(arguments) => audit::audit(&arguments),
+        Command::Plan(arguments) => plan::plan(&arguments),
         Command::Export(arguments) => export::export(&arguments),
         Command::Import { command } => import::import(&command),
         Command::Sim(arguments) => sim::sim(&arguments),
