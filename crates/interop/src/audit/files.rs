@@ -162,7 +162,8 @@ pub(super) fn read(file: &Candidate, findings: &mut Findings) -> Option<Kind> {
     } else {
         yaml::read(&text)
     };
-    let Some(value) = value else {
+    // A program read as YAML is one long text.
+    let Some(value) = value.filter(Value::is_object) else {
         if is_named {
             let warning = format!(
                 "{}: cannot be read as YAML or JSON; programs are not run",
