@@ -2,14 +2,17 @@
 
 use crate::args::PlanArguments;
 use crate::error::CliError;
+use crate::materials;
 use crate::output;
 use crate::preflight;
+use crate::session::{Resume, Session};
 use crate::wiring;
 use seatrial_analyse::design::{GateDesign, PlannedGate, design};
 use seatrial_analyse::programme::{Circumstances, Phase, programme, total_usd};
 use seatrial_analyse::{Forecast, forecast};
 use seatrial_config::Gate;
 use seatrial_engine::FinishedSet;
+use seatrial_provider::Clock;
 use seatrial_report::format;
 use seatrial_stats::dist;
 use seatrial_store::{Catalog, SqliteStore};
@@ -32,8 +35,19 @@ pub(crate) fn plan(arguments: &PlanArguments) -> Result<ExitCode, CliError> {
     }
     let (draft, warnings) = seatrial_config::read_suite(&arguments.suite, &wiring::vocabulary())
         .map_err(|problems| CliError::rendered(problems.render(output::colors_stderr())))?;
-    let scorers = wiring::scorers(&draft)?;
-    let plan = seatrial_task::freeze(draft, &scorers).map_err(CliError::usage)?;
+    let scorers = wiring::scorers(&draft, &Clock::start(), None)?;
+    let mut session = Session {
+        draft,
+        warnings: warnings.iter().map(ToString::to_string).collect(),
+        suite_path: Some(arguments.suite.display().to_string()),
+        store: arguments.store.store.clone(),
+        resume: Resume::No,
+        retry_errors: false,
+        ca_file: None,
+    };
+    // Datasets are looked at as for a run; those of a hub are fetched, which asks no model.
+    let _materials = materials::gather(&mut session)?;
+    let plan = seatrial_task::freeze(session.draft, &scorers).map_err(CliError::usage)?;
     // A record that is not there, or cannot be read, is as good as none: nothing is written here.
     let store = SqliteStore::open_read_only(&arguments.store.store).ok();
     let questions = preflight::questions(store.as_ref(), &plan, &FinishedSet::empty(&plan));
@@ -42,7 +56,7 @@ pub(crate) fn plan(arguments: &PlanArguments) -> Result<ExitCode, CliError> {
         gates: gates(arguments, &plan, store.as_ref())?,
         scorer_calls: scorer_calls(&plan, &scorers),
     };
-    let mut warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    let mut warnings = session.warnings;
     warnings.extend(
         outlook
             .gates
