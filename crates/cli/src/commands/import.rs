@@ -8,7 +8,7 @@ use crate::reports;
 use crate::session::{new_run_id_at, now, store_error};
 use seatrial_analyse::{Collector, RunFacts, RunState};
 use seatrial_interop::{Format, ImportError, Options, Shape};
-use seatrial_store::{Catalog, Events, RunHeader, RunRow, RunStatus, SqliteStore, StoreError};
+use seatrial_store::{Catalog, Events, RunHeader, RunLock, RunRow, RunStatus, SqliteStore, StoreError};
 use seatrial_types::{ContentHash, ExitCode, Findings, RunId, SampleRecord, TOOL_VERSION};
 use serde_json::json;
 use std::ops::ControlFlow;
@@ -38,6 +38,7 @@ pub(crate) fn import(command: &ImportCommand) -> Result<ExitCode, CliError> {
     let mut store = SqliteStore::open(&arguments.store.store).map_err(store_error)?;
     store.put_plan(hash, &body).map_err(store_error)?;
     let run = run_of(&mut store, &shape, hash)?;
+    let _lock = RunLock::acquire(&arguments.store.store, &run.header.id).map_err(store_error)?;
     let was_there = run.status == RunStatus::Finished;
     if !was_there {
         record(&mut store, &shape, &run.header.id)?;
