@@ -148,6 +148,44 @@ fn what_goes_wrong_is_never_quality() {
     }
 }
 
+/// Protects machines: a program that scores dies with an interrupted run too, and so does what it forked.
+#[cfg(unix)]
+#[test]
+fn nothing_survives_an_interruption() {
+    let workspace = Workspace::new(env!("CARGO_BIN_EXE_seatrial"));
+    write_cases(&workspace, CASES);
+    let server = simulate(&workspace, &json!({}));
+    write_suite(&workspace, &server.base_url(), "", "");
+    let suite = std::fs::read_to_string(workspace.path().join("suite.yaml")).unwrap();
+    let scorers = format!(
+        "    scorers:\n      - exec: {{command: [{}, fork], workers: 2}}\n",
+        puppet().display()
+    );
+    workspace.write(
+        "suite.yaml",
+        suite.replace("    scorers: [exact_match]\n", &scorers),
+    );
+    let mut child = workspace.spawn(&["run", "suite.yaml"]);
+    let started = || {
+        let pids = std::fs::read_to_string(workspace.path().join("pids")).unwrap_or_default();
+        pids.lines().count()
+    };
+    while started() < 4 {
+        assert!(child.try_wait().unwrap().is_none(), "the run ended by itself");
+        std::thread::yield_now();
+    }
+    for _ in 0..2 {
+        let pid = child.id().to_string();
+        let status = std::process::Command::new("kill")
+            .args(["-INT", &pid])
+            .status()
+            .unwrap();
+        assert!(status.success());
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_no_survivors(&workspace);
+}
+
 /// A web service that answers each posted sample; `answer` gets the body and gives status and body.
 fn serve(answer: impl Fn(&Value, &str) -> (u16, String) + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -235,6 +235,28 @@ fn nothing_survives_an_interruption() {
     }
 }
 
+/// Protects machines from the worst end of this process too: after `kill -9` a program reads the end of its input, and one
+/// that heeds it is gone.
+#[cfg(unix)]
+#[test]
+fn a_program_ends_with_its_input() {
+    let workspace = workspace(2);
+    // Waits for four requests, of which there are two.
+    write_suite(&workspace, "backwards", "    in_flight: 8\n");
+    let mut child = workspace.spawn(&["run", "suite.yaml"]);
+    while pids(&workspace).is_empty() {
+        assert!(child.try_wait().unwrap().is_none(), "the run ended by itself");
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    for pid in pids(&workspace) {
+        while is_alive(pid) == Some(true) {
+            std::thread::yield_now();
+        }
+    }
+}
+
 /// Protects secrets and repeatability: a program gets the variables that the suite names and a few common ones, and a
 /// value that it prints is not repeated.
 #[test]
