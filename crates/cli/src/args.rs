@@ -232,6 +232,8 @@ pub(crate) enum SchemaName {
     Suite,
     /// The findings of `run --json`.
     Findings,
+    /// What `report list --json` writes.
+    ReportList,
     /// What `doctor --json` writes.
     Doctor,
 }

@@ -114,6 +114,8 @@ fn runs_are_listed() {
     let list = workspace.run(&["report", "list", "--json", "-"]).expect_code(0);
     let list: Value = serde_json::from_str(&list.stdout).unwrap();
     assert_eq!(list["schema"], "seatrial.report.list/1");
+    let schema = workspace.run(&["schema", "report-list"]).expect_code(0);
+    jsonschema::validate(&serde_json::from_str(&schema.stdout).unwrap(), &list).unwrap();
     assert_eq!(
         (
             list["runs"][0]["verdict"].as_str(),

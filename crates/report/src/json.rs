@@ -18,3 +18,11 @@ pub fn findings_json(findings: &Findings) -> Result<String, serde_json::Error> {
 pub fn findings_schema() -> Result<Value, serde_json::Error> {
     serde_json::from_str(include_str!("../schemas/findings.json"))
 }
+
+/// JSON Schema (2020-12) of `seatrial.report.list/1`.
+///
+/// # Errors
+/// Never in practice: the text is part of the program and a test parses it.
+pub fn report_list_schema() -> Result<Value, serde_json::Error> {
+    serde_json::from_str(include_str!("../schemas/report-list.json"))
+}

@@ -10,6 +10,7 @@ pub(crate) fn schema(arguments: &SchemaArguments) -> Result<ExitCode, CliError> 
     let schema = match arguments.name {
         SchemaName::Suite => Ok(seatrial_config::schema(&wiring::vocabulary())),
         SchemaName::Findings => seatrial_report::findings_schema(),
+        SchemaName::ReportList => seatrial_report::report_list_schema(),
         SchemaName::Doctor => serde_json::from_str(crate::doctor::SCHEMA),
     };
     let text = schema
