@@ -71,9 +71,8 @@ async fn answer_of(api: &Api, name: &'static str) -> Answer {
     for cut in [Cut::Whole, Cut::Events, Cut::Bytes] {
         let call = ask_fixture(api, name, cut).await;
         assert_eq!(call.attempts.len(), 1, "{name}");
-        let answer = call
-            .result
-            .unwrap_or_else(|error| panic!("{name}, {cut:?}: {error}"));
+        assert!(call.result.is_ok(), "{name}, {cut:?}: {:?}", call.result);
+        let answer = call.result.unwrap();
         assert_eq!(answer.streamed, name.ends_with(".sse"), "{name}");
         answers.push(answer);
     }
