@@ -182,10 +182,10 @@ fn count(n: u64) -> f64 {
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "checked to be a whole number in range"
+    reason = "used only where it is a whole number in range"
 )]
 fn whole(n: f64) -> Option<u64> {
-    (1.0..=1e9).contains(&n).then(|| n as u64)
+    (1.0..=1e9).contains(&n).then_some(n as u64)
 }
 
 #[cfg(test)]

@@ -241,11 +241,11 @@ fn ratio(part: u64, whole: u64) -> f64 {
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "checked to be a whole number in range"
+    reason = "used only where it is a whole number in range"
 )]
 fn ceiling(value: f64) -> Option<u64> {
     let value = value.ceil();
-    (0.0..1e15).contains(&value).then(|| value as u64)
+    (0.0..1e15).contains(&value).then_some(value as u64)
 }
 
 #[cfg(test)]

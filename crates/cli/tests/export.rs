@@ -2,7 +2,6 @@
 //! in with equal figures.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
-#![expect(clippy::panic, reason = "tests")]
 
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;

@@ -1,7 +1,6 @@
 //! What other tools recorded comes back number by number. The Inspect logs were written by inspect_ai 0.3.285 (see
 //! scripts/inspect_parity.py), the others by hand in the forms that their tools document.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
 #![expect(clippy::expect_used, reason = "tests")]
 
 mod common;

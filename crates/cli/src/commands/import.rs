@@ -32,7 +32,8 @@ pub(crate) fn import(command: &ImportCommand) -> Result<ExitCode, CliError> {
         slices: arguments.slice.clone(),
         cluster: arguments.cluster.clone(),
     };
-    let shape = seatrial_interop::survey(format, &arguments.files, &options).map_err(import_error)?;
+    let shape =
+        seatrial_interop::survey(format, &arguments.files, &options).map_err(|error| import_error(&error))?;
     let body = shape.plan_body();
     let hash = ContentHash::of(body.as_bytes());
     let mut store = SqliteStore::open(&arguments.store.store).map_err(store_error)?;
@@ -64,7 +65,7 @@ pub(crate) fn import(command: &ImportCommand) -> Result<ExitCode, CliError> {
     tell(arguments, &shape, &findings, was_there)
 }
 
-fn import_error(error: ImportError) -> CliError {
+fn import_error(error: &ImportError) -> CliError {
     let text = error.to_string();
     match text.split_once("; hint: ") {
         Some((message, hint)) => CliError::usage(message).hint(hint),
@@ -117,7 +118,7 @@ fn record(store: &mut SqliteStore, shape: &Shape, id: &RunId) -> Result<(), CliE
         }
         put(&mut batch)
     })
-    .map_err(import_error)?;
+    .map_err(|error| import_error(&error))?;
     if !batch.is_empty() {
         let _ = put(&mut batch);
     }

@@ -21,6 +21,7 @@ use seatrial_types::{
     Estimate, ExitCode, Findings, Method, MetricKind, MetricResult, SliceKey, Statistic, TOOL_VERSION, Unit,
 };
 use serde_json::{Value, json};
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 
@@ -168,21 +169,25 @@ struct SliceCounts(HashMap<usize, HashMap<SliceKey, u64>>);
 
 impl SliceCounts {
     fn count(&mut self, plan: &Plan, task_index: usize, slice: &SliceKey) -> Result<u64, CliError> {
-        if !self.0.contains_key(&task_index) {
-            let mut counts: HashMap<SliceKey, u64> = HashMap::new();
-            if let Some(task) = plan.tasks.get(task_index) {
-                for case in task.open_cases().map_err(CliError::usage)? {
-                    let (_, case) = case.map_err(CliError::usage)?;
-                    for key in task.slices_of(&case) {
-                        *counts.entry(key).or_default() += 1;
-                    }
-                }
-            }
-            self.0.insert(task_index, counts);
-        }
-        let counts = self.0.get(&task_index);
-        Ok(counts.and_then(|counts| counts.get(slice)).copied().unwrap_or(0))
+        let counts = match self.0.entry(task_index) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(count_slices(plan, task_index)?),
+        };
+        Ok(counts.get(slice).copied().unwrap_or(0))
     }
+}
+
+fn count_slices(plan: &Plan, task_index: usize) -> Result<HashMap<SliceKey, u64>, CliError> {
+    let mut counts: HashMap<SliceKey, u64> = HashMap::new();
+    if let Some(task) = plan.tasks.get(task_index) {
+        for case in task.open_cases().map_err(CliError::usage)? {
+            let (_, case) = case.map_err(CliError::usage)?;
+            for key in task.slices_of(&case) {
+                *counts.entry(key).or_default() += 1;
+            }
+        }
+    }
+    Ok(counts)
 }
 
 /// Findings of runs of this suite, newest first, those of the same plan before others.

@@ -230,13 +230,10 @@ fn assertion_types(value: &Value, types: &mut Vec<String>, visits: &mut usize) {
     match value {
         Value::Array(items) => items.iter().for_each(|item| assertion_types(item, types, visits)),
         Value::Object(map) => {
+            let beside = ["value", "threshold", "metric", "provider"];
+            let is_assertion = map.len() == 1 || map.keys().any(|key| beside.contains(&key.as_str()));
             for (key, inner) in map {
-                if key == "type"
-                    && map
-                        .keys()
-                        .any(|key| matches!(key.as_str(), "value" | "threshold" | "metric" | "provider"))
-                    || key == "type" && map.len() == 1
-                {
+                if key == "type" && is_assertion {
                     let kind = inner.as_str().unwrap_or_default().to_owned();
                     if !types.contains(&kind) {
                         types.push(kind);
