@@ -12,6 +12,7 @@ pub mod inspect_log;
 mod lm_eval;
 mod names;
 mod openai_evals;
+mod record;
 mod results;
 mod shape;
 mod survey;

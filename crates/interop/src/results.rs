@@ -180,20 +180,6 @@ impl Reader<'_, '_> {
         };
         let text = |names: &[&str]| get(names).map(plain_text);
         let number_of = |name: &str| row.get(name).and_then(as_number);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "checked to be a whole number in range"
-        )]
-        let count = |name: &str| {
-            let value = row
-                .get(name)
-                .or_else(|| row.get("usage")?.get(name))
-                .and_then(as_number);
-            value
-                .filter(|value| value.fract() == 0.0 && (0.0..9e15).contains(value))
-                .map(|value| value as u64)
-        };
         let scores = self.scores(row, place)?;
         let error = get(&["error"]).map(|error| call_error(error, row));
         let mut columns = row.clone();
@@ -214,20 +200,6 @@ impl Reader<'_, '_> {
         }
         let prompt = get(&["prompt", "input"]).map(prompt_of).unwrap_or_default();
         let expected = get(&["expected", "reference"]).cloned().unwrap_or_default();
-        let answer = Answer {
-            text: text(&["output", "answer"]).unwrap_or_default(),
-            finish_reason: text(&["finish_reason"]).map(|word| FinishReason::from_word(&word)),
-            served_model: text(&["served_model"]),
-            request_id: text(&["request_id"]),
-            usage: Usage {
-                input_tokens: count("input_tokens"),
-                output_tokens: count("output_tokens"),
-                cache_read_tokens: count("cache_read_tokens"),
-                cache_write_tokens: count("cache_write_tokens"),
-                reasoning_tokens: count("reasoning_tokens"),
-            },
-            ..Answer::default()
-        };
         Ok(ForeignSample {
             model: text(&["target", "model"])
                 .unwrap_or_else(|| "unknown".to_owned())
@@ -236,13 +208,13 @@ impl Reader<'_, '_> {
             case_id: text(&["id", "case_id"])
                 .unwrap_or_else(|| number.to_string())
                 .into(),
-            epoch: count("epoch")
+            epoch: count(row, "epoch")
                 .and_then(|epoch| u32::try_from(epoch).ok())
                 .unwrap_or(0),
             content: CaseContent::of(&[get(&["prompt", "input"]).unwrap_or(&Value::Null), &expected]),
             columns,
             prompt,
-            result: error.map_or(Ok(answer), Err),
+            result: error.map_or_else(|| Ok(answer(row)), Err),
             latency_s: number_of("latency_ms").map(|ms| ms / 1e3),
             ttft_s: number_of("ttft_ms").map(|ms| ms / 1e3),
             cost: cost.and_then(Result::ok),
@@ -286,6 +258,43 @@ impl Reader<'_, '_> {
             }
         }
         Ok(scores)
+    }
+}
+
+/// A whole number of this name, of the row or of its `usage`.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "used only where it is a whole number in range"
+)]
+fn count(row: &Map<String, Value>, name: &str) -> Option<u64> {
+    let value = row
+        .get(name)
+        .or_else(|| row.get("usage")?.get(name))
+        .and_then(as_number)?;
+    (value.fract() == 0.0 && (0.0..9e15).contains(&value)).then_some(value as u64)
+}
+
+fn answer(row: &Map<String, Value>) -> Answer {
+    let text = |names: &[&str]| {
+        let found = names
+            .iter()
+            .find_map(|name| row.get(*name).filter(|value| !value.is_null()));
+        found.map(plain_text)
+    };
+    Answer {
+        text: text(&["output", "answer"]).unwrap_or_default(),
+        finish_reason: text(&["finish_reason"]).map(|word| FinishReason::from_word(&word)),
+        served_model: text(&["served_model"]),
+        request_id: text(&["request_id"]),
+        usage: Usage {
+            input_tokens: count(row, "input_tokens"),
+            output_tokens: count(row, "output_tokens"),
+            cache_read_tokens: count(row, "cache_read_tokens"),
+            cache_write_tokens: count(row, "cache_write_tokens"),
+            reasoning_tokens: count(row, "reasoning_tokens"),
+        },
+        ..Answer::default()
     }
 }
 
