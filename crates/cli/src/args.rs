@@ -56,6 +56,7 @@ pub(crate) enum Command {
     /// Write the samples of a recorded run.
     Export(ExportArguments),
     /// Put what another tool recorded on record: Inspect, lm-evaluation-harness, OpenAI Evals, rows of results.
+    #[command(after_long_help = interop::IMPORT_EXAMPLES)]
     Import {
         #[command(subcommand)]
         command: ImportCommand,

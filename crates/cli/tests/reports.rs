@@ -232,6 +232,7 @@ fn shells_complete_and_help_has_examples() {
     }
     for command in [
         "run",
+        "import",
         "demo",
         "report",
         "export",

@@ -4,7 +4,7 @@ use super::StoreArguments;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
-const IMPORT_EXAMPLES: &str = "Examples:\n  seatrial import inspect logs/*.eval\n  seatrial import lm-eval \
+pub(super) const IMPORT_EXAMPLES: &str = "Examples:\n  seatrial import inspect logs/*.eval\n  seatrial import lm-eval \
 out/org__model/samples_gsm8k_*.jsonl --slice category\n  seatrial import openai-evals log.jsonl --name nightly\n  \
 seatrial import results rows.csv --target tier-1";
 
