@@ -136,6 +136,21 @@ pub(crate) fn metrics(declared: &Value, scorer: &str, given: Option<&str>) -> Ve
     }
 }
 
+/// Metrics that an option adds by name; the scorer checks the names when it is built.
+pub(crate) fn further(names: &Value, given: Option<&str>) -> Vec<Metric> {
+    let names = match names {
+        Value::Array(items) => items.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    let metric = |name: &str| Metric {
+        name: given.map_or_else(|| name.to_owned(), |given| format!("{given}_{name}")),
+        kind: MetricKind::Bounded,
+        unit: Unit::Share,
+        pillar: Pillar::Quality,
+    };
+    names.iter().filter_map(Value::as_str).map(metric).collect()
+}
+
 /// What is allowed, for editors.
 pub(crate) fn schema() -> Value {
     let map = json!({

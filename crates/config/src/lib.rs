@@ -14,6 +14,7 @@ mod fields;
 mod gate;
 mod identity;
 mod include;
+mod located;
 mod message;
 mod nearest;
 pub mod plan;
@@ -37,6 +38,7 @@ pub use diagnostics::{Diagnostic, Diagnostics, Location, MAX_DIAGNOSTICS};
 pub use document::MAX_DOCUMENT_BYTES;
 pub use gate::{DEFAULT_RISK, RUN_METRICS, RunMetric};
 pub use include::{MAX_INCLUDE_DEPTH, MAX_INCLUDED_FILES};
+pub use located::{LocatedDocument, load_located};
 pub use plan::{
     Bound, Budget, CacheMode, Concurrency, DEFAULT_MAX_ERROR_RATE, Dataset, DatasetFormat, DatasetFrom,
     DraftPlan, Endpoint, ErrorCap, Exec, Fetched, FieldSource, Fields, Gate, Hub, ImageTemplates, InlineCase,

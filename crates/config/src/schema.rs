@@ -342,7 +342,7 @@ fn option_schema(option: &OptionEntry) -> Value {
         OptionShape::Bool => json!({ "type": "boolean" }),
         OptionShape::Number => json!({ "type": "number" }),
         OptionShape::Text => json!({ "type": "string" }),
-        OptionShape::TextOrList => {
+        OptionShape::TextOrList | OptionShape::FurtherMetrics => {
             json!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" }, "minItems": 1 }] })
         }
         OptionShape::Steps => {

@@ -185,6 +185,7 @@ fn scorer_use(entry: &ScorerEntry, given: Option<String>, options: Map<String, V
         };
         match option.shape {
             OptionShape::Metrics => metrics = declared::metrics(value, entry.name, given.as_deref()),
+            OptionShape::FurtherMetrics => metrics.extend(declared::further(value, given.as_deref())),
             OptionShape::Threshold => {
                 if let Some(metric) = metrics.first_mut() {
                     (metric.kind, metric.unit) = (MetricKind::Binary, Unit::Share);
@@ -274,7 +275,7 @@ fn check_option(option: &OptionEntry, node: &Node, errors: &mut Diagnostics) -> 
         OptionShape::Bool => matches!(meaning, Some(Meaning::Bool(_))),
         OptionShape::Number => matches!(meaning, Some(Meaning::Whole(_) | Meaning::Real(_))),
         OptionShape::Text => is_text,
-        OptionShape::TextOrList => {
+        OptionShape::TextOrList | OptionShape::FurtherMetrics => {
             is_text || (!node.items().is_empty() && node.items().iter().all(|item| item.as_text().is_some()))
         }
         OptionShape::Choice(words) => node.as_text().is_some_and(|text| words.contains(&text)),
@@ -291,7 +292,7 @@ fn check_option(option: &OptionEntry, node: &Node, errors: &mut Diagnostics) -> 
         OptionShape::Number | OptionShape::Threshold => "a number".to_owned(),
         OptionShape::Model => "the name of a model below `models:`".to_owned(),
         OptionShape::Text => "a text".to_owned(),
-        OptionShape::TextOrList => "a text or a list of texts".to_owned(),
+        OptionShape::TextOrList | OptionShape::FurtherMetrics => "a text or a list of texts".to_owned(),
         OptionShape::Choice(words) => format!("one of {}", list(words)),
         OptionShape::Steps
         | OptionShape::Metrics

@@ -93,7 +93,7 @@ pub fn load_yaml_value(text: &str, path: &Path) -> Result<serde_json::Value, Dia
     if errors.is_empty() { Ok(value) } else { Err(errors) }
 }
 
-fn parse_bounded(text: &str, path: &Path) -> Result<(Source, Node), Diagnostics> {
+pub(crate) fn parse_bounded(text: &str, path: &Path) -> Result<(Source, Node), Diagnostics> {
     if u64::try_from(text.len()).unwrap_or(u64::MAX) > MAX_FILE_BYTES {
         return Err(too_large(path));
     }

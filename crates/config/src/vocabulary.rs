@@ -66,6 +66,8 @@ pub enum OptionShape {
     TextOrList,
     /// A list of names or one-key maps `name: {options}`; one alone may stand without the list, and becomes one.
     Steps,
+    /// Names of further metrics, each a score between 0 and 1, beside those of the entry.
+    FurtherMetrics,
     /// A list of scorers, each a name or a one-key map `name: {options}`, at most [`MAX_SCORER_DEPTH`] deep; one alone
     /// may stand without the list, and becomes one.
     Scorers,

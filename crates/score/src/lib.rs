@@ -11,6 +11,7 @@
 //!
 //! Everything a suite gives is compiled when the scorer is built; scoring parses no option and compiles no pattern.
 
+pub mod checks;
 mod composite;
 mod error;
 mod extract;

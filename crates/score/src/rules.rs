@@ -15,6 +15,7 @@ mod starts_with;
 mod structure;
 
 pub(crate) use choice::CHOICE_OPTIONS_DEFAULT;
+pub(crate) use structure::{compile as compile_schema, first_violation};
 
 /// What the table needs of the rules: their parsers, and words of options.
 pub(crate) mod parsers {

@@ -253,7 +253,7 @@ fn given_name<'a>(options: &Options<'a>) -> Result<Option<Cow<'a, str>>, ScorerE
     Ok(Some(name))
 }
 
-fn extractor(options: &Options<'_>) -> Result<Extractor, ScorerError> {
+pub(crate) fn extractor(options: &Options<'_>) -> Result<Extractor, ScorerError> {
     let Some(value) = options.value("extract") else {
         return Ok(Extractor::default());
     };

@@ -2,6 +2,7 @@
 //! the check of a suite and the building of a scorer cannot disagree, and because it only grows.
 
 use crate::ScorerError;
+use crate::checks::parse as checks;
 use crate::composite::{all_of, any_of, weighted};
 use crate::options::Options;
 use crate::rules::parsers::{
@@ -39,6 +40,10 @@ const SENTENCE_CHRF: &[MetricEntry] = &[metric(
     Unit::Score,
     Pillar::Quality,
 )];
+const CHECKS: &[MetricEntry] = &[
+    metric("", MetricKind::Binary, Unit::Share, Pillar::Quality),
+    metric("check_score", MetricKind::Bounded, Unit::Share, Pillar::Quality),
+];
 const LENGTH: &[MetricEntry] = &[metric("", MetricKind::Real, Unit::Count, Pillar::Quality)];
 const REFUSALS: &[MetricEntry] = &[metric("", MetricKind::Binary, Unit::Share, Pillar::Safety)];
 const LATENCY: &[MetricEntry] = &[metric("", MetricKind::Real, Unit::Ms, Pillar::Performance)];
@@ -488,4 +493,30 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         ],
         weighted,
     ),
+    Definition {
+        entry: ScorerEntry {
+            name: "checks",
+            what: "each case brings its own checks in a column, in the form of promptfoo's assertions and with their \
+                   meaning",
+            options: &[
+                option(
+                    "column",
+                    OptionShape::Text,
+                    "column with the checks: a list, or {assert: […], threshold: 0.5}; default checks",
+                ),
+                option(
+                    "named",
+                    OptionShape::FurtherMetrics,
+                    "metrics that checks name with `metric:`, each reported as the mean score of its checks",
+                ),
+            ],
+            metrics: CHECKS,
+        },
+        version: 1,
+        build: Build::Scorer(checks),
+        reads: Reads::Text,
+        normalises: false,
+        failures_are_wrong: true,
+        looks_at_refusals: false,
+    },
 ];

@@ -5,7 +5,7 @@ use crate::ScorerError;
 use crate::extract::excerpt;
 use crate::options::Options;
 use crate::scorer::{Judgement, Rule};
-use jsonschema::{PatternOptions, Validator};
+use jsonschema::{Draft, PatternOptions, Validator};
 use seatrial_task::ScorerInput;
 use serde_json::Value;
 
@@ -47,7 +47,7 @@ pub(crate) fn json_schema(options: &Options<'_>) -> Result<Box<dyn Rule>, Scorer
         let hint = "a file is read with the suite; here the schema itself is expected";
         return Err(options.invalid("schema", schema, expected, hint));
     }
-    let validator = compile(schema, options.flag("formats")?).map_err(|why| {
+    let validator = compile(schema, options.flag("formats")?, None).map_err(|why| {
         let hint = "https://json-schema.org/draft/2020-12 describes what may stand in it";
         options.invalid_text(
             "schema",
@@ -59,12 +59,16 @@ pub(crate) fn json_schema(options: &Options<'_>) -> Result<Box<dyn Rule>, Scorer
     Ok(Box::new(JsonSchema { validator }))
 }
 
-/// A validator of draft 2020-12 unless the schema names another; references to other documents do not resolve.
-pub(crate) fn compile(schema: &Value, formats: bool) -> Result<Validator, String> {
+/// A validator of this draft, else of the one that the schema names, else of 2020-12; references to other documents do not resolve.
+pub(crate) fn compile(schema: &Value, formats: bool, draft: Option<Draft>) -> Result<Validator, String> {
     let patterns = PatternOptions::fancy_regex()
         .backtrack_limit(PATTERN_BACKTRACKS_MAX)
         .size_limit(PATTERN_BYTES_MAX);
-    jsonschema::options()
+    let mut options = jsonschema::options();
+    if let Some(draft) = draft {
+        options = options.with_draft(draft);
+    }
+    options
         .should_validate_formats(formats)
         .with_pattern_options(patterns)
         .build(schema)

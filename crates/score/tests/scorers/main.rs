@@ -7,6 +7,7 @@
     reason = "helpers of tests may fail loudly"
 )]
 
+mod checks;
 mod common;
 mod measures;
 mod rules;

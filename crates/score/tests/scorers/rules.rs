@@ -594,6 +594,7 @@ fn vocabulary_and_scorers_agree() {
             "all_of",
             "any_of",
             "weighted",
+            "checks",
         ]
     );
     for entry in vocabulary() {
