@@ -12,7 +12,7 @@ pub(crate) mod text_metrics;
 use crate::caps::CapArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use doctor::DoctorArguments;
-pub(crate) use interop::{ImportArguments, ImportCommand};
+pub(crate) use interop::{ImportArguments, ImportCommand, PromptfooArguments};
 
 pub(crate) use output::{GlobalArguments, LogFormat, OutputArguments};
 pub(crate) use plan::{AuditArguments, PlanArguments};

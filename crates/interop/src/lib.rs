@@ -1,6 +1,8 @@
 //! Files of other evaluation tools: their logs become recorded runs, our record becomes a file that they read. Apart
 //! from the store and the analysis, because these formats change with tools that are not ours.
 //!
+//! [`promptfoo`] is the exception: its configurations become suites, not runs.
+//!
 //! Reading goes over the files twice, so that memory is proportional to the number of cases and never to the size of
 //! the texts: [`survey`] learns targets, tasks, metrics and cases, [`records`] makes samples of the record.
 
@@ -12,6 +14,7 @@ pub mod inspect_log;
 mod lm_eval;
 mod names;
 mod openai_evals;
+pub mod promptfoo;
 mod record;
 mod results;
 mod shape;

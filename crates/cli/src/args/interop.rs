@@ -18,6 +18,29 @@ pub(crate) enum ImportCommand {
     OpenaiEvals(ImportArguments),
     /// Rows of results: JSON Lines, as `seatrial export` writes them, or CSV with a column for each metric.
     Results(ImportArguments),
+    /// A configuration of promptfoo becomes a suite with its cases; nothing is run.
+    Promptfoo(PromptfooArguments),
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_long_help = "Example:\n  seatrial import promptfoo promptfooconfig.yaml --out evals\n  seatrial run evals/suite.yaml"
+)]
+pub(crate) struct PromptfooArguments {
+    /// The configuration (YAML or JSON).
+    pub(crate) file: PathBuf,
+    /// Folder for the suite and its cases.
+    #[arg(long, default_value = "promptfoo-suite", value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Write over a suite that this command did not make.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// End with exit code 2 when anything is not carried over; the suite is written all the same.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Write what was carried over and what was not as JSON; `-` is standard output.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) json: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -22,6 +22,7 @@ pub(crate) fn import(command: &ImportCommand) -> Result<ExitCode, CliError> {
         ImportCommand::LmEval(arguments) => (Format::LmEval, arguments),
         ImportCommand::OpenaiEvals(arguments) => (Format::OpenAiEvals, arguments),
         ImportCommand::Results(arguments) => (Format::Results, arguments),
+        ImportCommand::Promptfoo(arguments) => return super::promptfoo::import(arguments),
     };
     if let Some(path) = &arguments.json {
         output::check_writable(path)?;

@@ -9,6 +9,7 @@ mod export;
 mod figures;
 mod import;
 mod plan;
+mod promptfoo;
 mod report;
 mod run;
 mod schema;

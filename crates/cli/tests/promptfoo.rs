@@ -1,0 +1,263 @@
+//! Configurations of promptfoo through the binary: import, run, and its own verdicts row by row. Apart from the imports
+//! of recorded runs, because a suite comes out of this one.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where its set-up does not hold")]
+
+use seatrial_testkit::Workspace;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+fn workspace() -> Workspace {
+    Workspace::new(env!("CARGO_BIN_EXE_seatrial"))
+}
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../testdata/promptfoo")
+        .join(name)
+}
+
+fn read(name: &str) -> String {
+    std::fs::read_to_string(fixture(name)).unwrap()
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// Protects the meaning of every supported assertion: the verdicts and scores that promptfoo itself gave
+/// (`scripts/promptfoo_parity.sh --record`), but for the differences that are written down with their reason.
+#[test]
+fn verdicts_are_those_of_promptfoo() {
+    let workspace = workspace();
+    for name in ["parity.yaml", "parity.csv"] {
+        workspace.write(name, read(name));
+    }
+    let _ = workspace
+        .run(&["import", "promptfoo", "parity.yaml", "--out", "ours"])
+        .expect_code(0);
+    let _ = workspace.run(&["run", "ours/suite.yaml"]).expect_code(0);
+    let exported = workspace
+        .run(&["export", "latest", "--format", "jsonl"])
+        .expect_code(0);
+    let mut ours: HashMap<String, (bool, f64)> = HashMap::new();
+    for sample in lines(&exported.stdout) {
+        let mut values = sample["scores"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|score| score["value"].as_f64());
+        let passes = values.next().unwrap() == Some(1.0);
+        let score = values.next().unwrap().unwrap_or(0.0);
+        ours.insert(sample["id"].as_str().unwrap().to_owned(), (passes, score));
+    }
+    let recorded: Value = serde_json::from_str(&read("verdicts.json")).unwrap();
+    let explained: Vec<Value> = serde_json::from_str(&read("differences.json")).unwrap();
+    let is_explained = |row: &Value| explained.iter().any(|item| item["what"] == row["what"]);
+    let rows = recorded["rows"].as_array().unwrap();
+    assert!(rows.len() > 400 && ours.len() == rows.len());
+    let mut differences = Vec::new();
+    for row in rows {
+        let (passes, score) = ours[row["case"].as_str().unwrap()];
+        let theirs = row["score"].as_f64().unwrap().clamp(0.0, 1.0);
+        let same = passes == row["passes"].as_bool().unwrap() && (score - theirs).abs() < 1e-5;
+        if same == is_explained(row) {
+            differences.push(format!("{row} against {passes} {score}"));
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+const CONFIGURATION: &str = r#"description: Support bot
+prompts:
+  - "Answer {{ question }} in {{ language }}."
+  - id: formal
+    label: formal
+    raw: |
+      [{"role": "system", "content": "Be formal."}, {"role": "user", "content": "{{ question }}"}]
+providers:
+  - echo
+  - id: openai:gpt-4o-mini
+    label: small
+    config: {temperature: 0, max_tokens: 50, apiKey: sk-secret-canary, tools: []}
+  - anthropic:messages:claude-3-5-haiku-latest
+  - "exec: ./my-bot.sh"
+evaluateOptions: {repeat: 2, maxConcurrency: 3}
+derivedMetrics: [{name: f1, value: a / b}]
+defaultTest:
+  vars: {language: English}
+  assert:
+    - {type: llm-rubric, value: "is polite to {{ user }}"}
+scenarios:
+  - config:
+      - vars: {question: "Where is {{ place }}?", place: Rome}
+    tests:
+      - assert: [{type: contains, value: "{{ place }}", metric: Place}]
+tests:
+  - vars: {question: [Who?, Why?]}
+    threshold: 0.5
+    assert:
+      - {type: icontains, value: who}
+      - {type: javascript, value: output.length > 3}
+  - vars: {question: file://question.txt}
+    prompts: [formal]
+    assert:
+      - $ref: '#/assertionTemplates/long'
+      - {type: is-json, value: file://schema.json}
+      - {type: is-sql}
+assertionTemplates:
+  long: {type: word-count, value: {min: 3}}
+"#;
+
+/// Protects the way of each part: what becomes a target, a task, a case, a check, a stub, a line with its place.
+#[test]
+fn everything_is_carried_over_or_named() {
+    let workspace = workspace();
+    workspace.write("promptfooconfig.yaml", CONFIGURATION);
+    workspace.write("question.txt", "What is this about?\n");
+    workspace.write("schema.json", r#"{"type": "object"}"#);
+    let finished = workspace
+        .run(&[
+            "import",
+            "promptfoo",
+            "promptfooconfig.yaml",
+            "--json",
+            "import.json",
+        ])
+        .expect_code(0);
+    assert!(
+        finished.stdout.contains("promptfooconfig.yaml:31:9: javascript:"),
+        "{}",
+        finished.stdout
+    );
+    let report = workspace.json("import.json");
+    assert_eq!(report["schema"], "seatrial.import.promptfoo/1");
+    assert_eq!(
+        report["targets"],
+        json!([
+            "echo",
+            "small",
+            "anthropic-messages-claude-3-5-haiku-latest",
+            "exec-my-bot-sh"
+        ])
+    );
+    assert_eq!(report["tasks"], json!(["prompt-1", "formal"]));
+    assert_eq!(
+        report["cases"], 7,
+        "two and a scenario for both prompts, one for one of them"
+    );
+    assert_eq!(report["judges"], json!({"llm-rubric": 4}));
+    assert_eq!(
+        report["checks"],
+        json!({"contains": 1, "icontains": 2, "is-json": 1, "word-count": 1})
+    );
+    let left_out: Vec<String> = report["left_out"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| {
+            format!(
+                "{} {}",
+                item["place"].as_str().unwrap(),
+                item["what"].as_str().unwrap()
+            )
+        })
+        .collect();
+    for expected in [
+        "promptfooconfig.yaml:16:17 derivedMetrics",
+        "promptfooconfig.yaml:10:5 providers.config.apiKey",
+        "promptfooconfig.yaml:10:5 providers.config.tools",
+        "promptfooconfig.yaml:14:5 provider exec: ./my-bot.sh",
+        "promptfooconfig.yaml:31:9 javascript",
+        "promptfooconfig.yaml:37:9 is-sql",
+        "promptfooconfig.yaml:27:5 threshold",
+    ] {
+        assert!(
+            left_out.iter().any(|found| found == expected),
+            "{expected} is not in {left_out:#?}"
+        );
+    }
+    let suite = std::fs::read_to_string(workspace.path().join("promptfoo-suite/suite.yaml")).unwrap();
+    assert!(!suite.contains("canary"), "keys do not get into the suite");
+    assert!(
+        suite.contains("epochs: 2") && suite.contains("limits: {concurrency: 3}"),
+        "{suite}"
+    );
+    assert!(
+        suite.contains("{role: system, content: \"Be formal.\"}") && suite.contains("named: [\"Place\"]")
+    );
+    let cases = std::fs::read_to_string(workspace.path().join("promptfoo-suite/cases-1.jsonl")).unwrap();
+    let first = &lines(&cases)[0];
+    assert_eq!(
+        *first,
+        json!({"_id": "p1-1", "question": "Who?", "language": "English",
+               "_checks": {"threshold": 0.5, "assert": [{"type": "icontains", "value": "who"}]},
+               "_judges": [{"type": "llm-rubric", "value": "is polite to "}],
+               "_left_out": [{"type": "javascript", "value": "output.length > 3"}]})
+    );
+    let strict = ["import", "promptfoo", "promptfooconfig.yaml", "--strict"];
+    let _ = workspace.run(&strict).expect_code(2);
+}
+
+/// Protects files that somebody wrote, and the messages of configurations that cannot become a suite.
+#[test]
+fn mistakes_are_placed() {
+    let workspace = workspace();
+    let refused = |text: &str, expected: &str| {
+        workspace.write("c.yaml", text);
+        let finished = workspace.run(&["import", "promptfoo", "c.yaml"]).expect_code(2);
+        assert!(
+            finished.stderr.contains(expected),
+            "{expected} is not in\n{}",
+            finished.stderr
+        );
+    };
+    refused("prompts: [a\n", "c.yaml:");
+    refused("[1]", "c.yaml:1:1: the file holds no map");
+    refused("prompts: [a]\n", "there are neither `providers` nor `targets`");
+    refused(
+        "prompts: [file://missing.txt]\nproviders: [echo]\n",
+        "missing.txt",
+    );
+    refused(
+        "prompts: [file://p.py]\nproviders: [echo]\n",
+        "no prompt can be carried over",
+    );
+    refused("prompts: [a]\nproviders: [echo]\ntests: cases.csv\n", "cases.csv");
+    workspace.write("broken.jsonl", "{\"vars\": {}}\nnope\n");
+    refused(
+        "prompts: [a]\nproviders: [echo]\ntests: broken.jsonl\n",
+        "broken.jsonl:2:1",
+    );
+    let missing = workspace
+        .run(&["import", "promptfoo", "nothing.yaml"])
+        .expect_code(2);
+    assert!(
+        missing.stderr.contains("failed to read nothing.yaml"),
+        "{}",
+        missing.stderr
+    );
+
+    workspace.write("good.yaml", "prompts: [a]\nproviders: [echo]\n");
+    std::fs::create_dir(workspace.path().join("mine")).unwrap();
+    workspace.write("mine/suite.yaml", "version: 1\n");
+    let import = ["import", "promptfoo", "good.yaml", "--out", "mine"];
+    let kept = workspace.run(&import).expect_code(2);
+    assert!(
+        kept.stderr.contains("was not made by this command"),
+        "{}",
+        kept.stderr
+    );
+    assert_eq!(
+        std::fs::read_to_string(workspace.path().join("mine/suite.yaml")).unwrap(),
+        "version: 1\n"
+    );
+    let _ = workspace
+        .run(&[&import[..], &["--force"]].concat())
+        .expect_code(0);
+    let _ = workspace.run(&import).expect_code(0);
+    let _ = workspace.run(&["run", "mine/suite.yaml"]).expect_code(0);
+}
