@@ -134,6 +134,6 @@ pub fn import(path: &Path, checks: &Checks<'_>) -> Result<Imported, PromptfooErr
     let targets = providers::read(&source, &mut imported)?;
     let prompts = prompts::read(&source, &mut imported)?;
     let tests = cases::read(&source, checks, &mut imported)?;
-    suite::write(&source, &targets, &prompts, tests, &mut imported)?;
+    suite::write(&source, &targets, &prompts, &tests, &mut imported)?;
     Ok(imported)
 }

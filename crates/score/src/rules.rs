@@ -44,13 +44,18 @@ use seatrial_config::{COMMON_OPTIONS, ScorerEntry};
 use seatrial_task::Scorer;
 use serde_json::{Map, Value};
 
+/// Reads the options of a rule.
+pub(crate) type ParseRule = fn(&Options<'_>) -> Result<Box<dyn Rule>, ScorerError>;
+/// Reads the options of a scorer of its own kind.
+pub(crate) type ParseScorer = fn(&Options<'_>, &'static Definition) -> Result<Box<dyn Scorer>, ScorerError>;
+
 /// How a scorer is made of its options.
 #[derive(Clone, Copy)]
 pub(crate) enum Build {
     /// A rule, which gets extraction, limits and negation around it.
-    Rule(fn(&Options<'_>) -> Result<Box<dyn Rule>, ScorerError>),
+    Rule(ParseRule),
     /// A scorer of its own kind.
-    Scorer(fn(&Options<'_>, &'static Definition) -> Result<Box<dyn Scorer>, ScorerError>),
+    Scorer(ParseScorer),
 }
 
 /// What a scorer looks at.
@@ -63,6 +68,7 @@ pub(crate) enum Reads {
 }
 
 /// One scorer that a suite may name.
+#[derive(Clone, Copy)]
 pub(crate) struct Definition {
     pub(crate) entry: ScorerEntry,
     /// Goes up when the same answer could score differently.

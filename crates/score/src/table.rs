@@ -1,19 +1,15 @@
 //! The table of scorers: names, options, metrics. Apart from how scorers are built so that `--help`, the JSON Schema,
 //! the check of a suite and the building of a scorer cannot disagree, and because it only grows.
 
-use crate::ScorerError;
 use crate::checks::parse as checks;
 use crate::composite::{all_of, any_of, weighted};
-use crate::options::Options;
 use crate::rules::parsers::{
     EDIT_MEASURE, MATCH, REFERENCE, ROUGE_MEASURE, ROUGE_TYPE, TOKENISE, TOKENS_OF, UNIT, bleu, choice, chrf,
     contains, cost, edit_similarity, exact, f1, field, first_token, json_schema, json_valid, latency, length,
     numeric, pattern, refusal, rouge, starts_with, tokens,
 };
-use crate::rules::{Build, Definition, Reads};
-use crate::scorer::Rule;
+use crate::rules::{Build, Definition, ParseRule, ParseScorer, Reads};
 use seatrial_config::{MetricEntry, OptionEntry, OptionShape, ScorerEntry};
-use seatrial_task::Scorer;
 use seatrial_types::{MetricKind, Pillar, Unit};
 
 const fn metric(name: &'static str, kind: MetricKind, unit: Unit, pillar: Pillar) -> MetricEntry {
@@ -71,9 +67,6 @@ const OF: OptionEntry = OptionEntry {
     what: "the scorers, as in a task; one with `unparsed: wrong` counts as wrong where it cannot read the answer",
     required: true,
 };
-
-type ParseRule = fn(&Options<'_>) -> Result<Box<dyn Rule>, ScorerError>;
-type ParseScorer = fn(&Options<'_>, &'static Definition) -> Result<Box<dyn Scorer>, ScorerError>;
 
 /// A rule that says right or wrong.
 const fn definition(

@@ -32,10 +32,10 @@ pub(super) fn write(
     source: &Source,
     providers: &[Provider],
     prompts: &[Prompt],
-    tests: Tests,
+    tests: &Tests,
     imported: &mut Imported,
 ) -> Result<(), PromptfooError> {
-    let tasks = tasks(prompts, &tests)?;
+    let tasks = tasks(prompts, tests)?;
     let given = tests
         .cases
         .iter()
@@ -77,7 +77,7 @@ pub(super) fn write(
         .any(|case| !case.prefix.is_empty() || !case.suffix.is_empty());
     let mut task_lines = String::new();
     for task in &tasks {
-        push_task(&mut task_lines, task, &tests, with_affixes, source, imported);
+        push_task(&mut task_lines, task, tests, with_affixes, source, imported);
         files.push(NewFile {
             name: task.file.clone(),
             text: rows(task, prompts, with_affixes),

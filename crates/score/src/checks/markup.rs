@@ -177,7 +177,8 @@ impl Page {
         }
         let is_closed = low.get(..length).is_some_and(|tag| tag.ends_with("/>"));
         let foreign = in_foreign || name == "svg" || name == "math";
-        if !is_one_of(VOID, name) && !(foreign && is_closed) {
+        let ends_itself = is_one_of(VOID, name) || (foreign && is_closed);
+        if !ends_itself {
             self.open.push(name.to_owned());
         }
         length
