@@ -118,7 +118,7 @@ pub enum EngineError {
     Dataset(#[from] seatrial_task::DatasetError),
 }
 
-/// Executes the job to its end, to a request to stop, or to its error cap.
+/// Executes the job to its end, to a request to stop, or to one of its caps.
 ///
 /// `progress` is called at least once, and about ten times a second.
 pub async fn execute(
