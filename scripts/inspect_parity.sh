@@ -5,9 +5,13 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 venv=${XDG_CACHE_HOME:-$HOME/.cache}/seatrial/inspect-venv
+if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+  command -v apt-get >/dev/null || { echo "python3 with venv is missing; install it" >&2; exit 1; }
+  apt-get update -qq && apt-get install -y -qq python3-venv
+fi
 if [ ! -x "$venv/bin/python" ] || ! "$venv/bin/python" -c 'import inspect_ai, zipfile_zstd' 2>/dev/null; then
   python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet 'inspect_ai==0.3.285' zipfile-zstd
+  "$venv/bin/pip" install --quiet --disable-pip-version-check 'inspect_ai==0.3.285' 'zipfile-zstd==0.0.4'
 fi
 
 binary=${1:-}

@@ -28,5 +28,7 @@ step "HTML report in a browser"
 ./scripts/html_report.sh
 step "official client libraries against the simulator"
 ./scripts/official_clients.sh
+step "Inspect against imports and exports"
+./scripts/inspect_parity.sh
 step "documentation examples"
 cargo test --workspace --locked --doc

@@ -112,6 +112,8 @@ pub(crate) struct FileFacts {
     pub(crate) details: Map<String, Value>,
     /// What the tool itself computed, to be compared with what this record says.
     pub(crate) claims: Vec<Claim>,
+    /// Columns that are no metrics, with a warning of each: told where nobody uses them as a slice or cluster.
+    pub(crate) columns_left: Vec<(String, String)>,
     /// What the reader could not carry over, each said once.
     pub(crate) warnings: Vec<String>,
 }
@@ -144,12 +146,25 @@ impl Tally {
     }
 
     pub(crate) fn into_warnings(self) -> Vec<String> {
-        self.0
-            .into_iter()
-            .map(|(what, (count, example))| match count {
-                1 => format!("{what} ({example})"),
-                _ => format!("{what} ({count} times, first in {example})"),
+        let counted = self.0.into_iter();
+        counted.map(|(what, counted)| told(&what, &counted)).collect()
+    }
+
+    /// Each of the things with its warning, which says `what(thing)`.
+    pub(crate) fn into_named_warnings(self, what: impl Fn(&str) -> String) -> Vec<(String, String)> {
+        let counted = self.0.into_iter();
+        counted
+            .map(|(thing, counted)| {
+                let warning = told(&what(&thing), &counted);
+                (thing, warning)
             })
             .collect()
+    }
+}
+
+fn told(what: &str, (count, example): &(u64, String)) -> String {
+    match count {
+        1 => format!("{what} ({example})"),
+        _ => format!("{what} ({count} times, first in {example})"),
     }
 }

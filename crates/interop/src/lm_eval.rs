@@ -375,7 +375,7 @@ impl Results {
                 .map(|(key, value)| (key.to_owned(), value.clone()))
                 .collect(),
             claims: self.claims(model, task),
-            warnings: Vec::new(),
+            ..FileFacts::default()
         }
     }
 

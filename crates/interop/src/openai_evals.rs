@@ -195,6 +195,7 @@ impl Log {
                 .collect(),
             claims: self.report.as_ref().and_then(claim).into_iter().collect(),
             warnings,
+            ..FileFacts::default()
         }
     }
 }

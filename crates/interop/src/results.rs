@@ -66,7 +66,7 @@ pub(crate) fn read(path: &Path, f: OnSample<'_>) -> Result<FileFacts, ImportErro
     let mut reader = Reader {
         path,
         title: title.clone(),
-        tally: Tally::default(),
+        columns_left: Tally::default(),
         pending: None,
         f,
     };
@@ -82,7 +82,9 @@ pub(crate) fn read(path: &Path, f: OnSample<'_>) -> Result<FileFacts, ImportErro
     Ok(FileFacts {
         tool: "rows",
         title: Some(title),
-        warnings: reader.tally.into_warnings(),
+        columns_left: reader.columns_left.into_named_warnings(|column| {
+            format!("column `{column}` is no number: it can name a slice or cluster, but is no metric")
+        }),
         ..FileFacts::default()
     })
 }
@@ -90,7 +92,7 @@ pub(crate) fn read(path: &Path, f: OnSample<'_>) -> Result<FileFacts, ImportErro
 struct Reader<'a, 'b> {
     path: &'a Path,
     title: String,
-    tally: Tally,
+    columns_left: Tally,
     /// A sample whose further metrics may stand in the next rows.
     pending: Option<ForeignSample>,
     f: OnSample<'b>,
@@ -252,9 +254,7 @@ impl Reader<'_, '_> {
             if as_number(value).is_some() {
                 scores.push(named_score(name, value));
             } else if !value.is_null() {
-                let what =
-                    format!("column `{name}` is no number: it can name a slice or cluster, but is no metric");
-                self.tally.add(&what, place);
+                self.columns_left.add(name, place);
             }
         }
         Ok(scores)

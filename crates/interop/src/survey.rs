@@ -227,7 +227,19 @@ impl<'a> Survey<'a> {
             "run_id": facts.run_id, "started_at": facts.started_at, "ended_at": facts.ended_at, "details": facts.details,
         }));
         self.claims.extend(facts.claims);
-        let warnings = facts.warnings.into_iter();
+        let options = self.options;
+        let is_used = |column: &String| {
+            options
+                .slices
+                .iter()
+                .chain(&options.cluster)
+                .any(|used| used == column)
+        };
+        let left = facts
+            .columns_left
+            .into_iter()
+            .filter(|(column, _)| !is_used(column));
+        let warnings = facts.warnings.into_iter().chain(left.map(|(_, warning)| warning));
         self.warnings
             .extend(warnings.map(|warning| format!("{file_name}: {warning}")));
         Ok(())

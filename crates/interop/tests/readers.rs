@@ -280,6 +280,13 @@ fn rows_of_results_are_read() {
         CallErrorKind::Timeout
     );
     assert_eq!(samples[2].slices[0].value, "refund");
+    assert_eq!(shape.warnings, Vec::<String>::new(), "topic is used");
+    let (shape, _) = read(Format::Results, &[fixture("rows.csv")], &no_options()).unwrap();
+    assert!(
+        shape.warnings[0].contains("column `topic` is no number") && shape.warnings[0].contains("3 times"),
+        "{:?}",
+        shape.warnings
+    );
 }
 
 /// Protects pairing: the same cases have the same dataset hash whoever answered and in whatever order they finished,

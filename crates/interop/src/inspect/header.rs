@@ -153,7 +153,7 @@ impl Header {
             samples_expected: self.samples_expected(),
             details: self.details(),
             claims: self.claims(),
-            warnings: Vec::new(),
+            ..FileFacts::default()
         };
         if is_recovered {
             let warning = "the log has no header: its run ended before it was written; samples are read from what was \
