@@ -161,14 +161,15 @@ def check(ok, what):
         sys.exit(f"not equal: {what}")
 
 
-def compare_import(binary, folder, path, has_results):
+def compare_import(binary, folder, path, has_results, original=None):
     told = folder / "told.json"
     seatrial(binary, folder, "import", "inspect", str(path), "--store", f"store-{path.stem}", "--json", str(told))
     told = json.loads(told.read_text())
     rows = seatrial(binary, folder, "export", told["run_id"], "--store", f"store-{path.stem}").splitlines()
     rows = {(row["id"], row["epoch"] + 1): row for row in map(json.loads, rows)}
     compared = 0
-    log = read_eval_log(str(path))
+    # Inspect itself cannot read a log without its header: then the whole one is what to compare with.
+    log = original or read_eval_log(str(path))
     check(len(rows) == len(log.samples), f"{path.name}: {len(rows)} rows, {len(log.samples)} samples")
     for sample in log.samples:
         row = rows[(str(sample.id), sample.epoch)]
@@ -228,6 +229,7 @@ def main():
         binary = str(pathlib.Path(arguments.seatrial).resolve())
         compare_import(binary, folder, single, True)
         run, store, log = compare_import(binary, folder, archive, True)
+        compare_import(binary, folder, crashed, False, log)
         compare_export(binary, folder, run, store, log)
 
 

@@ -106,7 +106,8 @@ pub(crate) fn record(shape: &Shape, task: &TaskShape, key: SampleKey, sample: Fo
             result,
         },
         cost: sample.cost,
-        started_unix_ms: sample.started_unix_ms.unwrap_or(0),
+        // Where the file has no time for a sample, that of its run is the nearest to it.
+        started_unix_ms: sample.started_unix_ms.or_else(|| run_started(shape)).unwrap_or(0),
         scores,
     }
 }
@@ -150,6 +151,11 @@ fn scores(task: &TaskShape, sample: &ForeignSample) -> Vec<ScoreRecord> {
         }
     }
     scores
+}
+
+fn run_started(shape: &Shape) -> Option<i64> {
+    let at: jiff::Timestamp = shape.started_at.as_deref()?.parse().ok()?;
+    Some(at.as_millisecond())
 }
 
 fn column_text(columns: &Map<String, Value>, column: &str) -> Option<String> {

@@ -56,7 +56,12 @@ fn a_promptfoo_set_up() {
         ]
     );
     assert_eq!(places(&audit, "latency_limit"), ["promptfooconfig.yaml:11"]);
-    assert_eq!(places(&audit, "refusals"), ["promptfooconfig.yaml:22"]);
+    assert_eq!(places(&audit, "refusals"), ["promptfooconfig.yaml:23"]);
+    let mut all = audit.pillars.iter().flat_map(|pillar| &pillar.has);
+    assert!(
+        !all.any(|evidence| evidence.what.contains("`object`")),
+        "a schema is no assertion"
+    );
     assert_eq!(places(&audit, "in_ci"), [".github/workflows/eval.yml:9"]);
     assert_eq!(has(&audit, "cost").1, ["answer_length", "cost_limit", "prices"]);
     let needs = needs(&audit);

@@ -199,6 +199,10 @@ fn lm_eval_files_are_one_run_of_several_tasks() {
     assert_eq!(sums.call.result.as_ref().unwrap().text, "30");
     assert_eq!(sums.scores[1].score.detail.as_deref(), Some("30"));
     assert_eq!(sums.slices[0].value, "easy");
+    assert_eq!(
+        sums.started_unix_ms, 1_769_860_800_000,
+        "the start of the run, where samples have no time"
+    );
     let colours = find(&samples[3..], "1", 0);
     assert_eq!(
         colours.call.result.as_ref().unwrap().text,
