@@ -10,8 +10,6 @@ use std::fmt::Write;
 
 /// Needs that are shown on the screen; the JSON has all.
 const NEEDS_SHOWN: usize = 8;
-/// Evidence of a pillar that is shown on the screen.
-const EVIDENCE_SHOWN: usize = 6;
 
 pub(crate) fn audit(arguments: &AuditArguments) -> Result<ExitCode, CliError> {
     if let Some(path) = &arguments.json {
@@ -69,11 +67,25 @@ fn for_people(audit: &Audit) -> String {
     }
     for pillar in &audit.pillars {
         let _ = writeln!(text, "\n{:<12} {}", pillar.pillar.as_str(), pillar.status);
-        for evidence in pillar.has.iter().take(EVIDENCE_SHOWN) {
-            let _ = writeln!(text, "  has    {}  {}", evidence.what, place(evidence));
-        }
-        if pillar.has.len() > EVIDENCE_SHOWN {
-            let _ = writeln!(text, "         … and {} more", pillar.has.len() - EVIDENCE_SHOWN);
+        for check in CHECKS.iter().filter(|check| check.pillar == pillar.pillar) {
+            let found: Vec<_> = pillar
+                .has
+                .iter()
+                .filter(|evidence| evidence.check == check.id)
+                .collect();
+            if let [first, rest @ ..] = found.as_slice() {
+                let more = match rest.len() {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                let _ = writeln!(
+                    text,
+                    "  has    {}: {}  {}{more}",
+                    check.title,
+                    first.what,
+                    place(first)
+                );
+            }
         }
         let is_asked = |id: &&&str| audit.needs.iter().any(|need| need.check == **id);
         for lack in pillar.lacks.iter().filter(is_asked) {
