@@ -76,8 +76,23 @@ pub(crate) fn error(error: &CliError) {
 
 /// Writes a file whole: to a temporary file beside it, synced, then renamed over it.
 pub(crate) fn write_whole(path: &Path, text: &str) -> Result<(), CliError> {
-    let failed = |error: std::io::Error| {
-        CliError::infrastructure(format!("failed to write {}: {error}", path.display()))
+    replace(path, |file| file.write_all(text.as_bytes()))
+        .map_err(|error| CliError::infrastructure(format!("failed to write {}: {error}", path.display())))
+}
+
+/// Replaces a file by what `fill` writes, whole or not at all. A link stays and what it leads to is replaced. What is no
+/// file, a device or a pipe, is written to: renamed over, `/dev/null` would be gone.
+pub(crate) fn replace(
+    path: &Path,
+    fill: impl FnOnce(&mut std::fs::File) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    if is_stream(path) {
+        let mut file = std::fs::OpenOptions::new().append(true).open(path)?;
+        return fill(&mut file);
+    }
+    let path = match std::fs::canonicalize(path) {
+        Ok(target) => target,
+        Err(_) => path.to_owned(),
     };
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -85,13 +100,20 @@ pub(crate) fn write_whole(path: &Path, text: &str) -> Result<(), CliError> {
     };
     let mut file = tempfile::Builder::new()
         .prefix(".seatrial-")
-        .tempfile_in(folder)
-        .map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    make_readable(&file).map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
+        .tempfile_in(folder)?;
+    fill(file.as_file_mut())?;
+    file.as_file().sync_all()?;
+    make_readable(&file)?;
+    file.persist(&path).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// Whether bytes written to a path go somewhere else than into a file of that name.
+fn is_stream(path: &Path) -> bool {
+    // An open descriptor, `/dev/stdout` for one: perhaps a file, but one that others write to as well.
+    let is_descriptor = path.starts_with("/dev/fd")
+        || std::fs::read_link(path).is_ok_and(|target| target.starts_with("/proc/self/fd"));
+    is_descriptor || std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 
 /// Temporary files are private; a report is meant to be read by others.
@@ -136,4 +158,42 @@ pub(crate) fn check_writable(path: &Path) -> Result<(), CliError> {
         .hint(format!("create it: mkdir -p {}", folder.display())));
     }
     Ok(())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test ends where its set-up does not hold")]
+
+    use super::*;
+
+    /// Protects devices and pipes from being renamed over, which as root takes `/dev/null` away: a pipe stays a pipe, and
+    /// its reader gets the text.
+    #[test]
+    fn what_is_no_file_is_written_to() {
+        use std::os::unix::fs::FileTypeExt;
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success() && is_stream(&pipe) && is_stream(Path::new("/dev/null")));
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || std::fs::read_to_string(pipe).unwrap()
+        });
+        write_whole(&pipe, "text").unwrap();
+        assert!(std::fs::metadata(&pipe).unwrap().file_type().is_fifo());
+        assert_eq!(reader.join().unwrap(), "text");
+    }
+
+    /// Protects links: the file behind is replaced whole, and nothing is left beside it.
+    #[test]
+    fn links_stay_links() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        std::fs::write(&file, "longer than before").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        write_whole(&link, "new").unwrap();
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "new");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
 }

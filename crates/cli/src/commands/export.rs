@@ -98,25 +98,24 @@ fn to_stdout(store: &SqliteStore, export: &Export, format: ExportFormat) -> Resu
     }
 }
 
-/// The file appears whole or not at all.
+/// The file appears whole or not at all; a device or a pipe is written to.
 fn to_file(store: &SqliteStore, export: &Export, format: ExportFormat, path: &Path) -> Result<(), CliError> {
     output::check_writable(path)?;
-    let failed = |error: std::io::Error| {
-        CliError::infrastructure(format!("failed to write {}: {error}", path.display()))
-    };
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or_else(|| Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(".seatrial-")
-        .tempfile_in(folder)
-        .map_err(failed)?;
-    write_samples(store, export, format, file.as_file_mut())?.map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    output::make_readable(&file).map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+    let mut refused = None;
+    let written = output::replace(path, |file| {
+        write_samples(store, export, format, file).unwrap_or_else(|error| {
+            refused = Some(error);
+            Err(std::io::ErrorKind::Other.into())
+        })
+    });
+    match (refused, written) {
+        (Some(error), _) => Err(error),
+        (None, Err(error)) => Err(CliError::infrastructure(format!(
+            "failed to write {}: {error}",
+            path.display()
+        ))),
+        (None, Ok(())) => Ok(()),
+    }
 }
 
 /// The outer error is about what was asked, the inner one about where it is written.
