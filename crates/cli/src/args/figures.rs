@@ -53,11 +53,12 @@ The design is named by what it knows of the spread:
   --p1 P           right and wrong answers of two separate groups (normal test of two shares)
   --sd S           pairs of scores, whose differences have standard deviation S (paired t test)
   --sd S --independent  scores of two separate groups, each with standard deviation S (two-sample t test)
-Of size (--n), difference (--difference, or --p2) and --power give two; the third is computed.
+Of size (--n), difference (--difference, or --p2) and --power give two; the third is computed. With one of the first
+two alone the power is 0.8.
 
 Examples:
   seatrial stats power --discordant 0.1 --difference 0.05 --power 0.8
-  seatrial stats power --discordant 0.1 --n 500 --power 0.8
+  seatrial stats power --discordant 0.1 --n 500
   seatrial stats power --p1 0.90 --p2 0.93 --n 1000
   seatrial stats power --sd 0.3 --n 200 --power 0.9")]
 pub(crate) struct PowerArguments {
@@ -67,7 +68,7 @@ pub(crate) struct PowerArguments {
     /// Difference to be shown: of shares between 0 and 1, of scores on their own scale.
     #[arg(long, allow_negative_numbers = true)]
     pub(crate) difference: Option<f64>,
-    /// Probability of showing it.
+    /// Probability of showing it [default: 0.8, unless --n and --difference are both given]
     #[arg(long)]
     pub(crate) power: Option<f64>,
     /// Share of the pairs that differ: one right, the other wrong.

@@ -37,6 +37,9 @@ struct Solved {
     power: f64,
 }
 
+/// Power where none is given.
+const POWER: f64 = 0.8;
+
 pub(crate) fn power(arguments: &PowerArguments) -> Result<ExitCode, CliError> {
     check_output(arguments.output.json.as_deref())?;
     let design = design(arguments)?;
@@ -79,36 +82,20 @@ fn given(arguments: &PowerArguments, design: Design) -> Result<Given, CliError> 
     if arguments.n == Some(0) {
         return Err(CliError::usage("--n is 0, expected at least 1"));
     }
+    // One of size and difference is a question with the usual power, as the output says.
+    let power = arguments.power.unwrap_or(POWER);
     match (arguments.n, difference, arguments.power) {
-        (None, Some(difference), Some(power)) => Ok(Given::DifferenceAndPower(difference, power)),
-        (Some(n), None, Some(power)) => Ok(Given::SizeAndPower(n, power)),
+        (None, Some(difference), _) => Ok(Given::DifferenceAndPower(difference, power)),
+        (Some(n), None, _) => Ok(Given::SizeAndPower(n, power)),
         (Some(n), Some(difference), None) => Ok(Given::SizeAndDifference(n, difference)),
         (Some(_), Some(_), Some(_)) => Err(CliError::usage(
             "size, difference and power are all given, expected two of them",
         )
         .hint("leave out the one that you want to know")),
-        (n, difference, power) => {
-            let missing = [
-                ("--n", n.is_none()),
-                ("--difference", difference.is_none()),
-                ("--power", power.is_none()),
-            ];
-            let missing: Vec<&str> = missing
-                .iter()
-                .filter(|(_, is_missing)| *is_missing)
-                .map(|(name, _)| *name)
-                .collect();
-            let hint = if power.is_none() {
-                "0.8 is the usual power: add --power 0.8"
-            } else {
-                "the third is computed"
-            };
-            let missing = missing.join(", ");
-            Err(CliError::usage(format!(
-                "{missing} are missing, expected two of --n, --difference and --power"
-            ))
-            .hint(hint))
-        }
+        (None, None, _) => Err(CliError::usage(
+            "--n and --difference are missing, expected one of them at least",
+        )
+        .hint("--n asks for the smallest difference that is shown, --difference for the number of cases")),
     }
 }
 
