@@ -88,6 +88,8 @@ fn power_answers_the_third_question() {
     ");
     for (question, key, answer) in [
         ("--discordant 0.1 --n 312 --power 0.8", "difference", 0.05),
+        ("--n 312 --discordant 0.1", "difference", 0.05),
+        ("--discordant 0.1 --difference 0.05", "n", 312.0),
         ("--discordant 0.1 --n 312 --difference -0.05", "power", 0.8),
         ("--p1 0.5 --p2 0.55 --power 0.9", "n", 2095.0),
         ("--p1 0.5 --n 2095 --power 0.9", "difference", 0.05),
@@ -115,8 +117,8 @@ fn power_says_what_it_lacks() {
     let workspace = workspace();
     for (arguments, said) in [
         ("--n 300 --power 0.8", "--discordant"),
-        ("--discordant 0.1 --n 300", "--power 0.8"),
-        ("--discordant 0.1 --power 0.8", "--n, --difference are missing"),
+        ("--discordant 0.1", "--n and --difference are missing"),
+        ("--discordant 0.1 --power 0.8", "--n and --difference are missing"),
         (
             "--discordant 0.1 --n 300 --difference 0.05 --power 0.8",
             "expected two",
@@ -631,6 +633,10 @@ fn texts_are_refused_with_a_place() {
         assert!(error.contains(said), "{arguments}: {error}");
     }
     workspace.write("one.txt", "the cat\n");
+    workspace.write("blank.txt", "\n");
+    // One empty text, not no text.
+    let blank = as_json(&workspace, "text bleu --hyp blank.txt --ref one.txt");
+    assert_eq!((&blank["score"], &blank["n_segments"]), (&json!(0.0), &json!(1)));
     let one = workspace
         .run(&[
             "text", "bleu", "--hyp", "one.txt", "--ref", "one.txt", "--json", "one.json",

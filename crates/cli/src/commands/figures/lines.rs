@@ -65,14 +65,16 @@ pub(super) fn is_json_lines(path: &Path) -> bool {
 pub(super) fn read_lines(path: &Path) -> Result<Vec<String>, CliError> {
     let text = read_text(path)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let body = text.strip_suffix('\n').unwrap_or(text);
-    if body.is_empty() {
+    // A file with nothing but a line end holds one empty text.
+    if text.is_empty() {
         return Err(CliError::usage(format!(
             "{} is empty, expected one text a line",
             path.display()
         )));
     }
-    let lines = body
+    let lines = text
+        .strip_suffix('\n')
+        .unwrap_or(text)
         .split('\n')
         .map(|line| line.strip_suffix('\r').unwrap_or(line));
     if !is_json_lines(path) {
