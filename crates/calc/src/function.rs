@@ -89,7 +89,7 @@ pub fn find(name: &str) -> Option<&'static Function> {
     BY_NAME.get(name).copied()
 }
 
-/// A JSON number, or the string `"NaN"`, `"Infinity"` or `"-Infinity"`.
+/// A JSON number, or the string `"NaN"`, `"Infinity"` or `"-Infinity"`. Nothing has no sign: `-0.0` becomes `0.0`.
 #[must_use]
 pub fn number(x: f64) -> Value {
     if x.is_nan() {
@@ -97,7 +97,7 @@ pub fn number(x: f64) -> Value {
     } else if x.is_infinite() {
         Value::from(if x > 0.0 { "Infinity" } else { "-Infinity" })
     } else {
-        Value::from(x)
+        Value::from(x + 0.0)
     }
 }
 
