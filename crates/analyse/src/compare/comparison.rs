@@ -276,7 +276,10 @@ pub fn compare(paired: &PairedScores, options: &CompareOptions) -> Result<Compar
             method: parts.posterior,
         },
         detectable: Detectable {
-            difference: parts.detectable.filter(|x| x.is_finite()),
+            // On a bounded scale nothing differs by more than 1.
+            difference: parts
+                .detectable
+                .filter(|&x| x.is_finite() && (options.kind == MetricKind::Real || x <= 1.0)),
             power: options.power,
             alpha: 1.0 - options.level,
         },

@@ -30,7 +30,12 @@ pub(super) fn mean_of(values: &[f64], clusters: &[u32], kind: MetricKind, level:
             clusters.get(index).copied().unwrap_or(0),
         );
     }
-    series.estimate_at(Statistic::Mean, level)
+    let mean = series.estimate_at(Statistic::Mean, level);
+    // As with the difference: without spread the t interval would have no width.
+    if kind == MetricKind::Real && mean.low == mean.high {
+        return estimate(mean.value, (None, None), level, mean.n, mean.method, mean.unit);
+    }
+    mean
 }
 
 /// An estimate; without any end its method is `none`.
