@@ -1,10 +1,11 @@
 //! Accuracy over pairs of items, where a tie is an answer: acc_eq, its tie calibration, and the share of system
 //! pairs that a metric ranks as people do.
 
-use super::pairs::pair_counts;
+use super::pairs::{PairCounts, pair_counts};
 use super::parallel;
 use crate::error::StatsError;
 use crate::ranks::{compare, dense, order};
+use std::collections::BinaryHeap;
 
 /// What [`pairwise_accuracy`] returns.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,7 +53,7 @@ pub struct TieCalibration {
     pub acc_eq: f64,
 }
 
-/// More items than this would take minutes and are refused.
+/// More items than this would take many minutes and are refused.
 const CALIBRATION_ITEMS_MAX: usize = 200_000;
 /// Pairs of distinct judge scores sorted at a time; bounds the memory to some tens of megabytes.
 const CHUNK_PAIRS: u64 = 1 << 21;
@@ -63,8 +64,9 @@ const CHUNK_PAIRS: u64 = 1 << 21;
 /// Fitted and scored on the same items, so the accuracy is optimistic; fit on one half and score on the other
 /// where that matters.
 ///
-/// Takes O(n·d + d² log d) time for d distinct judge scores and bounded memory: pairs of distinct scores are
-/// visited in order of their difference, piece by piece. For a judge with few distinct scores that is linear.
+/// Ranges of thresholds that cannot hold the best one are left out without looking at their pairs: counts at both
+/// ends, in O(n log n), bound what lies between. What is left, commonly the neighbourhood of the best threshold, is
+/// sorted piece by piece in bounded memory; at worst that is O(d² log d) for d distinct judge scores.
 ///
 /// # Errors
 /// Lists of unequal length, values that are not finite, more than 200,000 items.
@@ -88,14 +90,117 @@ pub fn tie_calibration(human: &[f64], judge: &[f64]) -> Result<TieCalibration, S
             limit: CALIBRATION_ITEMS_MAX as u64,
         });
     }
-    let without = pair_counts(human, judge, 0.0)?;
-    let groups = Groups::of(human, judge);
-    let right_at_zero = without.concordant + without.tied_both;
-    let (epsilon, gained) = groups.best_threshold();
+    let total = pair_counts(human, judge, 0.0)?.total();
+    let search = Search {
+        human,
+        judge,
+        groups: Groups::of(human, judge),
+    };
+    let (epsilon, right) = search.best(CHUNK_PAIRS)?;
     Ok(TieCalibration {
         epsilon,
-        acc_eq: right_at_zero.saturating_add_signed(gained) as f64 / without.total() as f64,
+        acc_eq: right as f64 / total as f64,
     })
+}
+
+/// A threshold and what is known at it.
+#[derive(Debug, Clone, Copy)]
+struct End {
+    threshold: f64,
+    /// Pairs of groups whose scores differ by at most the threshold.
+    pairs: u64,
+    /// Pairs of items that the judge orders as people do, by more than the threshold.
+    ordered: u64,
+    /// Pairs of items that both tie.
+    tied: u64,
+}
+
+impl End {
+    const fn right(self) -> u64 {
+        self.ordered + self.tied
+    }
+}
+
+/// The search for the best threshold, by branch and bound.
+struct Search<'a> {
+    human: &'a [f64],
+    judge: &'a [f64],
+    groups: Groups,
+}
+
+impl Search<'_> {
+    /// The smallest threshold with the most pairs right, and how many these are. Ranges of at most `chunk_pairs` pairs
+    /// of groups are looked at pair by pair, larger ones cut in two.
+    fn best(&self, chunk_pairs: u64) -> Result<(f64, u64), StatsError> {
+        let zero = self.at(0.0)?;
+        let mut best = (0.0, zero.right());
+        let Some(widest) = self.groups.widest().filter(|&widest| widest > 0.0) else {
+            return Ok(best);
+        };
+        // What is reached somewhere, though the observed difference that reaches it may not be known yet.
+        let mut reached = best.1;
+        // A greater threshold orders fewer pairs and ties more: both ends together bound what lies between.
+        let bound = |low: &End, high: &End| low.ordered + high.tied;
+        let mut ranges = vec![(zero, self.at(widest)?)];
+        let mut open = BinaryHeap::from([(bound(&ranges[0].0, &ranges[0].1), 0)]);
+        while let Some((most, index)) = open.pop() {
+            let (low, high) = ranges[index];
+            if most < reached.max(best.1) {
+                break;
+            }
+            if most == best.1 && low.threshold >= best.0 {
+                continue;
+            }
+            let cut = if high.pairs - low.pairs > chunk_pairs {
+                self.groups.cut(&low, &high)
+            } else {
+                None
+            };
+            let Some(cut) = cut else {
+                self.look(&low, &high, &mut best);
+                continue;
+            };
+            let middle = self.at(cut)?;
+            reached = reached.max(middle.right());
+            for half in [(low, middle), (middle, high)] {
+                open.push((bound(&half.0, &half.1), ranges.len()));
+                ranges.push(half);
+            }
+        }
+        Ok(best)
+    }
+
+    fn at(&self, threshold: f64) -> Result<End, StatsError> {
+        // Scores may differ by more than the largest number; then the threshold ties everything.
+        let counts = if threshold.is_finite() {
+            pair_counts(self.human, self.judge, threshold)?
+        } else {
+            let tied = pair_counts(self.human, self.human, 0.0)?.tied_both;
+            PairCounts {
+                tied_both: tied,
+                ..PairCounts::default()
+            }
+        };
+        Ok(End {
+            threshold,
+            pairs: self.groups.count_up_to(threshold),
+            ordered: counts.concordant,
+            tied: counts.tied_both,
+        })
+    }
+
+    /// Visits the pairs of groups of a range in order of their difference.
+    fn look(&self, low: &End, high: &End, best: &mut (f64, u64)) {
+        let mut pairs = self.groups.pairs_between(low.threshold, high.threshold);
+        pairs.sort_unstable_by(|a, b| compare(a.0, b.0));
+        let mut right = low.right();
+        for same in pairs.chunk_by(|a, b| a.0 == b.0) {
+            right = right.saturating_add_signed(same.iter().map(|(_, gain)| gain).sum());
+            if right > best.1 || (right == best.1 && same[0].0 < best.0) {
+                *best = (same[0].0, right);
+            }
+        }
+    }
 }
 
 /// Items grouped by judge score, ascending.
@@ -125,67 +230,60 @@ impl Groups {
         Self { scores, humans }
     }
 
-    /// The threshold after which most pairs have been put right, and how many that is: calling a pair a tie
-    /// gains one if people tied it and loses one if the judge had it in the right order.
-    fn best_threshold(&self) -> (f64, i64) {
-        let (mut best, mut best_gain, mut gain) = (0.0, 0i64, 0i64);
-        let mut cursor: Vec<usize> = (1..=self.scores.len()).collect();
-        let mut chunk: Vec<(f64, i64)> = Vec::new();
-        let mut up_to = 0.0;
-        while let Some(limit) = self.next_limit(up_to) {
-            chunk.clear();
-            for (low, next) in cursor.iter_mut().enumerate() {
-                while let Some(difference) = self.difference(low, *next)
-                    && difference <= limit
-                {
-                    chunk.push((difference, self.gain(low, *next)));
-                    *next += 1;
-                }
+    /// The greatest difference of two scores; `None` without any item.
+    fn widest(&self) -> Option<f64> {
+        self.difference(0, self.scores.len().checked_sub(1)?)
+    }
+
+    /// Difference and gain of each pair of groups whose scores differ by more than `above` and at most `up_to`.
+    fn pairs_between(&self, above: f64, up_to: f64) -> Vec<(f64, i64)> {
+        let mut pairs = Vec::new();
+        let mut first = 0;
+        for low in 0..self.scores.len() {
+            first = first.max(low + 1);
+            while self
+                .difference(low, first)
+                .is_some_and(|difference| difference <= above)
+            {
+                first += 1;
             }
-            chunk.sort_unstable_by(|a, b| compare(a.0, b.0));
-            for same in chunk.chunk_by(|a, b| a.0 == b.0) {
-                gain += same.iter().map(|(_, gain)| gain).sum::<i64>();
-                if gain > best_gain {
-                    (best, best_gain) = (same[0].0, gain);
-                }
+            let mut next = first;
+            while let Some(difference) = self.difference(low, next)
+                && difference <= up_to
+            {
+                pairs.push((difference, self.gain(low, next)));
+                next += 1;
             }
-            up_to = limit;
         }
-        (best, best_gain)
+        pairs
     }
 
     fn difference(&self, low: usize, high: usize) -> Option<f64> {
         self.scores.get(high).map(|score| score - self.scores[low])
     }
 
-    /// A threshold with about [`CHUNK_PAIRS`] more pairs of groups at or below it than `up_to` has; `None` when
-    /// no pairs are left.
-    fn next_limit(&self, up_to: f64) -> Option<f64> {
-        let widest = self.difference(0, self.scores.len().checked_sub(1)?)?;
-        if widest <= up_to {
-            return None;
-        }
-        let done = self.count_up_to(up_to);
-        if self.count_up_to(widest) - done <= CHUNK_PAIRS {
-            return Some(widest);
-        }
-        // Bisection over the bits of the non-negative floats, which are in the order of the numbers.
-        let (mut low, mut high) = (up_to.to_bits(), widest.to_bits());
-        while high - low > 1 {
-            let middle = low + (high - low) / 2;
-            if self.count_up_to(f64::from_bits(middle)) - done > CHUNK_PAIRS {
-                high = middle;
+    /// A threshold between two others with pairs on both sides, about as many; `None` where all differ by the same.
+    fn cut(&self, low: &End, high: &End) -> Option<f64> {
+        let half = low.pairs + (high.pairs - low.pairs) / 2;
+        // Bisection over the bits of the non-negative floats, which are in the order of the numbers: the last
+        // threshold with at most half of the pairs, and the first with more.
+        let (mut below, mut above) = (low.threshold.to_bits(), high.threshold.to_bits());
+        while above - below > 1 {
+            let middle = below + (above - below) / 2;
+            if self.count_up_to(f64::from_bits(middle)) > half {
+                above = middle;
             } else {
-                low = middle;
+                below = middle;
             }
         }
-        // At `low` at most CHUNK_PAIRS are new; if none is, one step further, however many that takes.
-        let limit = f64::from_bits(low);
-        Some(if self.count_up_to(limit) > done {
-            limit
+        let (below, above) = (f64::from_bits(below), f64::from_bits(above));
+        if self.count_up_to(below) > low.pairs {
+            Some(below)
+        } else if self.count_up_to(above) < high.pairs {
+            Some(above)
         } else {
-            f64::from_bits(high)
-        })
+            None
+        }
     }
 
     /// Number of pairs of groups whose scores differ by at most `limit`.
@@ -205,7 +303,8 @@ impl Groups {
         count
     }
 
-    /// Pairs between two groups that people tied, minus those that people ordered as the judge does.
+    /// What calling the pairs between two groups ties puts right: those that people tied, minus those that people
+    /// ordered as the judge does.
     fn gain(&self, low: usize, high: usize) -> i64 {
         let (low, high) = (&self.humans[low], &self.humans[high]);
         let mut below = low.iter().peekable();
@@ -283,14 +382,22 @@ mod tests {
     }
 
     proptest! {
-        /// Protects: the sorted sweep finds the best threshold and its accuracy, ties of differences included.
+        /// Protects: the search finds the best threshold and its accuracy, ties of differences included, however
+        /// finely it cuts.
         #[test]
         fn calibration_is_the_best(
             pairs in prop::collection::vec((0u8..4, prop_oneof![0.0f64..1.0, (0u8..5).prop_map(|v| f64::from(v) * 0.1)]), 2..25),
         ) {
             let (human, judge): (Vec<f64>, Vec<f64>) =
                 pairs.into_iter().map(|(h, j)| (f64::from(h), j)).unzip();
-            prop_assert_eq!(tie_calibration(&human, &judge).unwrap(), brute(&human, &judge));
+            let expected = brute(&human, &judge);
+            prop_assert_eq!(tie_calibration(&human, &judge).unwrap(), expected);
+            let search = Search { human: &human, judge: &judge, groups: Groups::of(&human, &judge) };
+            let total = pair_counts(&human, &judge, 0.0).unwrap().total();
+            for chunk in [0, 1, 5, 40] {
+                let (epsilon, right) = search.best(chunk).unwrap();
+                prop_assert_eq!((epsilon, right as f64 / total as f64), (expected.epsilon, expected.acc_eq));
+            }
         }
 
         /// Protects: accuracies are shares.
