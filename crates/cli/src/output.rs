@@ -118,14 +118,14 @@ fn is_stream(path: &Path) -> bool {
 
 /// Temporary files are private; a report is meant to be read by others.
 #[cfg(unix)]
-pub(crate) fn make_readable(file: &tempfile::NamedTempFile) -> std::io::Result<()> {
+fn make_readable(file: &tempfile::NamedTempFile) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     file.as_file()
         .set_permissions(std::fs::Permissions::from_mode(0o644))
 }
 
 #[cfg(not(unix))]
-pub(crate) fn make_readable(_: &tempfile::NamedTempFile) -> std::io::Result<()> {
+fn make_readable(_: &tempfile::NamedTempFile) -> std::io::Result<()> {
     Ok(())
 }
 
@@ -162,7 +162,6 @@ pub(crate) fn check_writable(path: &Path) -> Result<(), CliError> {
 
 #[cfg(all(test, unix))]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test ends where its set-up does not hold")]
 
     use super::*;
 
