@@ -162,7 +162,6 @@ pub(crate) fn check_writable(path: &Path) -> Result<(), CliError> {
 
 #[cfg(all(test, unix))]
 mod tests {
-
     use super::*;
 
     /// Protects devices and pipes from being renamed over, which as root takes `/dev/null` away: a pipe stays a pipe, and

@@ -557,7 +557,7 @@ mod tests {
                 && (c.difference.high.unwrap() - 5.230).abs() < 1e-3
         );
         assert!(
-            c.test.is_exact && (c.test.p - 0.0529).abs() < 2e-4,
+            c.test.is_exact && (c.test.p - 1726.0 / 32768.0).abs() < 1e-12,
             "{}",
             c.test.p
         );
