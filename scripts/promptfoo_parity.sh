@@ -19,7 +19,7 @@ entry=$tools/node_modules/promptfoo/dist/src/entrypoint.js
 if [ ! -f "$entry" ]; then
     mkdir -p "$tools"
     echo "installing promptfoo $version into $tools" >&2
-    (cd "$tools" && npm init -y >/dev/null && npm install "promptfoo@$version" --no-audit --no-fund --omit=optional >&2)
+    (cd "$tools" && npm init -y >/dev/null && npm install "promptfoo@$version" --no-audit --no-fund >&2)
 fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -21,7 +21,7 @@ use crate::options::Options;
 use crate::rules::Definition;
 use crate::scorer::{clip_detail, extractor, metric_spec, refuse_without_effect};
 use assertion::{CaseChecks, Check};
-use judge::{Graded, judge};
+use judge::{Fault, Graded, judge};
 use seatrial_task::{Model, Scorer, ScorerInput, Scoring};
 use seatrial_types::{MetricKind, MetricSpec, Outcome, Pillar, Score, Unit};
 use serde_json::Value;
@@ -242,6 +242,10 @@ impl Checks {
             return Err(format!("dataset: there is no column `{}`", self.column));
         };
         let faulty = |why: String| format!("dataset: column `{}`: {why}", self.column);
+        let told = |fault: Fault| match fault {
+            Fault::Check(why) => faulty(why),
+            Fault::Unmeasured(why) => why.to_owned(),
+        };
         let checks = CaseChecks::parse(cell).map_err(faulty)?;
         if checks.checks.is_empty() {
             let graded = Graded {
@@ -260,11 +264,11 @@ impl Checks {
         let mut sums = Sums::default();
         for check in &checks.checks {
             match check {
-                Check::One(one) => sums.add(&judged(one).map_err(faulty)?, one.weight, one.metric.as_deref()),
+                Check::One(one) => sums.add(&judged(one).map_err(told)?, one.weight, one.metric.as_deref()),
                 Check::Set(set) => {
                     let mut inner = Sums::default();
                     for one in &set.checks {
-                        inner.add(&judged(one).map_err(faulty)?, one.weight, one.metric.as_deref());
+                        inner.add(&judged(one).map_err(told)?, one.weight, one.metric.as_deref());
                     }
                     sums.add(&inner.finish(set.threshold), set.weight, set.metric.as_deref());
                     for (name, named) in inner.named {

@@ -40,8 +40,25 @@ impl Graded {
     }
 }
 
-/// Judges an answer; `Err` where the check itself is faulty, or what it needs is not known.
-pub(super) fn judge(check: &Assertion, text: &str, input: ScorerInput<'_>) -> Result<Graded, String> {
+/// Why there is no verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// The check is faulty, whatever the answer is.
+    Check(String),
+    /// What it asks about was not measured.
+    Unmeasured(&'static str),
+}
+
+/// Judges an answer.
+pub(super) fn judge(check: &Assertion, text: &str, input: ScorerInput<'_>) -> Result<Graded, Fault> {
+    match check.kind.as_str() {
+        "latency" => latency(check, input),
+        "cost" => cost(check, input),
+        _ => judge_answer(check, text, input).map_err(Fault::Check),
+    }
+}
+
+fn judge_answer(check: &Assertion, text: &str, input: ScorerInput<'_>) -> Result<Graded, String> {
     let verdict = |holds: bool, what: String| Ok(Graded::of(holds != check.negated, what));
     match check.kind.as_str() {
         "equals" => equals(check, text),
@@ -86,8 +103,6 @@ pub(super) fn judge(check: &Assertion, text: &str, input: ScorerInput<'_>) -> Re
         "bleu" | "gleu" | "meteor" | "rouge-n" => graded(check, text),
         "is-refusal" => Ok(is_refusal(check, text)),
         "tool-call-f1" => tool_call_f1(check, text, input),
-        "latency" => latency(check, input),
-        "cost" => cost(check, input),
         "finish-reason" => finish_reason(check, input),
         other => Err(format!("the type `{other}` cannot be checked here")),
     }
@@ -479,23 +494,30 @@ fn tool_names(value: &Value, names: &mut BTreeSet<String>) {
     }
 }
 
-fn latency(check: &Assertion, input: ScorerInput<'_>) -> Result<Graded, String> {
-    let most = check.threshold.ok_or("`latency` without a `threshold`")?;
+fn threshold(check: &Assertion) -> Result<f64, Fault> {
+    let missing = || Fault::Check(format!("`{}` without a `threshold`", check.kind));
+    check.threshold.ok_or_else(missing)
+}
+
+fn latency(check: &Assertion, input: ScorerInput<'_>) -> Result<Graded, Fault> {
+    let most = threshold(check)?;
     let ns = input.call.timing().and_then(Timing::latency_ns);
     #[expect(clippy::cast_precision_loss, reason = "nanoseconds far below 2^53")]
-    let ms = ns.map(|ns| ns as f64 / 1e6).ok_or("no latency was measured")?;
+    let ms = ns
+        .map(|ns| ns as f64 / 1e6)
+        .ok_or(Fault::Unmeasured("no latency was measured"))?;
     Ok(Graded::of(
         (ms <= most) != check.negated,
         format!("{ms:.0} ms, at most {most}"),
     ))
 }
 
-fn cost(check: &Assertion, input: ScorerInput<'_>) -> Result<Graded, String> {
-    let most = check.threshold.ok_or("`cost` without a `threshold`")?;
+fn cost(check: &Assertion, input: ScorerInput<'_>) -> Result<Graded, Fault> {
+    let most = threshold(check)?;
     let usd = input
         .cost
         .map(Money::to_usd_f64)
-        .ok_or("price or usage is unknown")?;
+        .ok_or(Fault::Unmeasured("price or usage is unknown"))?;
     Ok(Graded::of(
         (usd <= most) != check.negated,
         format!("{usd} US dollars, at most {most}"),
