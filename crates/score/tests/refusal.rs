@@ -1,8 +1,6 @@
 //! How well refusals are recognised, on answers with human labels (XSTest, Röttger et al. 2024). Apart, because the data
 //! is not in the repository.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
-
 use seatrial_score::build;
 use seatrial_task::{Scorer, ScorerInput, Scoring};
 use seatrial_types::{Answer, Call, Case};

@@ -237,6 +237,7 @@ mod tests {
         vec![text.to_owned()]
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "shorter where it is called")]
     fn near(found: Result<f64, String>, expected: f64) {
         assert!(
             (found.clone().unwrap() - expected).abs() < 5e-5,

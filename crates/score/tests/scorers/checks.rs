@@ -10,7 +10,7 @@ use seatrial_types::{MetricKind, Outcome, Pillar};
 use serde_json::{Value, json};
 
 /// Pass and score of a case with these checks; `None` for unparsed.
-fn judged(cell: Value, text: &str) -> Option<(bool, f64)> {
+fn judged(cell: &Value, text: &str) -> Option<(bool, f64)> {
     let found = scores(
         &*scorer("checks", json!({})),
         &case(json!({"checks": cell})),
@@ -65,7 +65,7 @@ fn checks_add_up() {
         ),
     ];
     for (cell, expected) in rows {
-        assert_eq!(judged(cell.clone(), "red blue"), expected, "{cell}");
+        assert_eq!(judged(&cell, "red blue"), expected, "{cell}");
     }
 }
 
@@ -92,7 +92,7 @@ fn faulty_checks_are_no_wrong_answers() {
         (json!([{"type": "is-json", "value": {"type": "objekt"}}]), None),
     ] {
         let text = "{}";
-        assert_eq!(judged(cell.clone(), text), None, "{cell}");
+        assert_eq!(judged(&cell, text), None, "{cell}");
         match (checks::problem_of(&cell), problem) {
             (Some(found), Some(expected)) => assert!(found.contains(expected), "{found} lacks {expected}"),
             (found, expected) => assert_eq!(found.is_some(), expected.is_some(), "{cell}: {found:?}"),
@@ -176,7 +176,7 @@ proptest! {
             for prefix in ["", "not-"] {
                 for text in [&text, &markup] {
                     let cell = json!([{"type": format!("{prefix}{kind}"), "value": value, "threshold": 0.5}]);
-                    if let Some((_, score)) = judged(cell, text) {
+                    if let Some((_, score)) = judged(&cell, text) {
                         prop_assert!((0.0..=1.0).contains(&score));
                     }
                 }
