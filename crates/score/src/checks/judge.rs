@@ -19,6 +19,8 @@ use std::path::Path;
 const OBJECT_BYTES_MAX: usize = 100_000;
 /// Objects that are tried in one answer.
 const OBJECTS_MAX: usize = 256;
+/// Bytes of objects that are tried in one answer, those tried again inside others included.
+const OBJECTS_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Largest product of two lengths for the edit distance.
 const CELLS_MAX: usize = 1 << 33;
 
@@ -301,17 +303,18 @@ fn contains_json(check: &Assertion, text: &str) -> Result<Graded, String> {
 fn json_objects(text: &str) -> Vec<Value> {
     let mut objects = Vec::new();
     let mut at = 0;
-    let mut tried = 0;
+    let (mut tried, mut bytes) = (0, 0);
     while let Some(start) = text
         .get(at..)
         .and_then(|rest| rest.find('{'))
         .map(|offset| at + offset)
     {
+        let (end, open) = closing_brace(text, start);
         tried += 1;
-        if tried > OBJECTS_MAX {
+        bytes += end - start;
+        if tried > OBJECTS_MAX || bytes > OBJECTS_BYTES_MAX {
             break;
         }
-        let (end, open) = closing_brace(text, start);
         let candidate = text.get(start..end).unwrap_or_default();
         match read_object(candidate, open) {
             Some(object) => {

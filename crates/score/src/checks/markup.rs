@@ -9,6 +9,8 @@ use std::sync::LazyLock;
 const BYTES_MAX: usize = 10 * 1024 * 1024;
 /// Deepest nesting of XML that is kept; what is deeper is read and forgotten.
 const XML_DEPTH_MAX: usize = 512;
+/// Open elements of HTML that are kept, as in browsers; what is deeper counts as its content.
+const HTML_DEPTH_MAX: usize = 512;
 /// Nodes of one XML document.
 const XML_NODES_MAX: u32 = 200_000;
 /// Complete elements of a text that are looked into.
@@ -178,7 +180,7 @@ impl Page {
         let is_closed = low.get(..length).is_some_and(|tag| tag.ends_with("/>"));
         let foreign = in_foreign || name == "svg" || name == "math";
         let ends_itself = is_one_of(VOID, name) || (foreign && is_closed);
-        if !ends_itself {
+        if !ends_itself && self.open.len() < HTML_DEPTH_MAX {
             self.open.push(name.to_owned());
         }
         length

@@ -168,6 +168,21 @@ fn named_metrics_are_reported() {
     assert_eq!(names, ["strict", "strict_check_score", "strict_Tone"]);
 }
 
+/// Protects time and stack from answers that are nothing but nesting.
+#[test]
+fn deep_answers_are_judged() {
+    let deep = |open: &str, close: &str| open.repeat(60_000) + &close.repeat(60_000);
+    for (kind, text) in [
+        ("is-xml", deep("<a>", "</a>")),
+        ("contains-xml", deep("<a>", "</a>")),
+        ("is-html", deep("<div>", "")),
+        ("contains-json", deep("{", "")),
+        ("is-json", deep("[", "]")),
+    ] {
+        assert!(judged(&json!([{"type": kind}]), &text).is_some(), "{kind}");
+    }
+}
+
 proptest! {
     /// Protects against panics and values out of range, whatever the answer and the value of a check.
     #[test]
