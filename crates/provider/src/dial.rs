@@ -143,7 +143,7 @@ impl Dialer {
         Err(DialError {
             kind: CallErrorKind::Connect,
             problem,
-            hint: Some("is the server running, and is base_url right"),
+            hint: Some("is the server running, and is the address right"),
         })
     }
 }

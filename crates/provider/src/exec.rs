@@ -12,8 +12,8 @@ use crate::program::{Program, ProgramFault, ProgramSpec, ProgramSpecError, Reply
 use crate::usage::of_openai_chat;
 use crate::{Clock, Limits, RetryPolicy};
 use seatrial_types::{
-    Answer, Attempt, Call, CallError, CallErrorKind, FinishReason, Message, ModelRequest, Money, RateLimit,
-    Role, Timing, Usage,
+    Answer, Attempt, Call, CallError, CallErrorKind, FinishReason, ModelRequest, Money, RateLimit, Role,
+    Timing, Usage,
 };
 use serde_json::{Map, Value, json};
 use std::sync::{Mutex, PoisonError};
@@ -147,7 +147,11 @@ impl Exec {
             .rev()
             .find(|message| message.role == Role::User);
         let prompt = last.map_or("", |message| &message.content);
-        let messages: Vec<Value> = request.messages.iter().map(message_json).collect();
+        let messages: Vec<Value> = request
+            .messages
+            .iter()
+            .map(|message| message.told().into())
+            .collect();
         let mut object = Map::new();
         object.insert("messages".to_owned(), messages.into());
         object.insert("prompt".to_owned(), prompt.into());
@@ -167,25 +171,6 @@ const fn finished(attempts: Vec<Attempt>, result: Result<Answer, CallError>) -> 
         result,
         cached: false,
     }
-}
-
-fn message_json(message: &Message) -> Value {
-    let mut object = Map::new();
-    object.insert("role".to_owned(), message.role.as_str().into());
-    object.insert("content".to_owned(), message.content.as_str().into());
-    if !message.images.is_empty() {
-        let images: Vec<&str> = message.images.iter().map(|image| image.source.as_str()).collect();
-        object.insert("images".to_owned(), images.into());
-    }
-    if !message.tool_calls.is_empty() {
-        let calls = message.tool_calls.iter();
-        let calls = calls.map(|call| json!({"id": call.id, "name": call.name, "arguments": call.arguments}));
-        object.insert("tool_calls".to_owned(), calls.collect());
-    }
-    if let Some(id) = &message.tool_call_id {
-        object.insert("tool_call_id".to_owned(), id.as_str().into());
-    }
-    object.into()
 }
 
 fn of_fault(fault: ProgramFault) -> (CallError, bool) {

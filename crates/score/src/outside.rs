@@ -11,7 +11,7 @@ use crate::scorer::DETAIL_CHARS_MAX;
 use futures_util::future::BoxFuture;
 use seatrial_config::{DECLARED, Metric, OptionEntry, OptionShape, ScorerEntry, parse_duration};
 use seatrial_task::{Model, Outside, Scorer, ScorerInput, Scoring};
-use seatrial_types::{MetricKind, MetricSpec, Outcome, Role, Score};
+use seatrial_types::{Message, MetricKind, MetricSpec, Outcome, Role, Score, ToolCall};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -469,10 +469,8 @@ fn request(input: &ScorerInput<'_>) -> Map<String, Value> {
         .rev()
         .find(|message| message.role == Role::User);
     let prompt = last.map_or("", |message| &message.content);
-    let messages = input
-        .prompt
-        .iter()
-        .map(|message| json!({"role": message.role.as_str(), "content": message.content}));
+    let messages = input.prompt.iter().map(Message::told);
+    let tool_calls = input.answer.tool_calls.iter().map(ToolCall::told);
     let usage = &input.answer.usage;
     #[expect(
         clippy::cast_precision_loss,
@@ -489,6 +487,7 @@ fn request(input: &ScorerInput<'_>) -> Map<String, Value> {
         "prompt": prompt,
         "messages": messages.collect::<Vec<_>>(),
         "output": input.answer.text,
+        "tool_calls": tool_calls.collect::<Vec<_>>(),
         "expected": case.expected,
         "choices": case.choices,
         "metadata": *case.columns,

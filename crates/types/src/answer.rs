@@ -2,7 +2,7 @@
 
 use crate::{ContentHash, Money, Timing, Usage};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// Who speaks.
@@ -62,6 +62,27 @@ impl Message {
             tool_call_id: None,
         }
     }
+
+    /// As programs and services are told it: `role` and `content`, and only where there are any `images` (addresses or
+    /// paths as the suite writes them), `tool_calls` and `tool_call_id`.
+    #[must_use]
+    pub fn told(&self) -> Map<String, Value> {
+        let mut object = Map::new();
+        object.insert("role".to_owned(), self.role.as_str().into());
+        object.insert("content".to_owned(), self.content.as_str().into());
+        if !self.images.is_empty() {
+            let images: Vec<&str> = self.images.iter().map(|image| image.source.as_str()).collect();
+            object.insert("images".to_owned(), images.into());
+        }
+        if !self.tool_calls.is_empty() {
+            let calls = self.tool_calls.iter().map(ToolCall::told);
+            object.insert("tool_calls".to_owned(), calls.collect());
+        }
+        if let Some(id) = &self.tool_call_id {
+            object.insert("tool_call_id".to_owned(), id.as_str().into());
+        }
+        object
+    }
 }
 
 /// An image of a message.
@@ -90,6 +111,14 @@ pub struct ToolCall {
     pub name: String,
     /// Arguments as the model wrote them: JSON text, which nobody promises to be valid.
     pub arguments: String,
+}
+
+impl ToolCall {
+    /// As programs and services are told it: `id`, `name` and `arguments`, the latter as text.
+    #[must_use]
+    pub fn told(&self) -> Value {
+        json!({"id": self.id, "name": self.name, "arguments": self.arguments})
+    }
 }
 
 /// One call to a named target.

@@ -5,10 +5,11 @@
 //! must come out as JSON.
 
 use crate::body::push_string;
+use crate::image;
 use minijinja::value::Serde;
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, context};
-use seatrial_types::{ModelRequest, Role};
-use serde_json::{Map, Value, json};
+use seatrial_types::{Message, ModelRequest, Role};
+use serde_json::{Map, Value};
 
 /// Steps that one template of a body may take.
 const FUEL_MAX: u64 = 1_000_000;
@@ -146,7 +147,7 @@ impl JsonApi {
         let Some(body) = &self.body else {
             return Ok(Vec::new());
         };
-        let variables = variables(request, params);
+        let variables = variables(request, params)?;
         let mut json = Vec::new();
         self.write(&mut json, body, &variables)?;
         if json.len() > BODY_BYTES_MAX {
@@ -200,18 +201,25 @@ impl JsonApi {
     }
 }
 
+/// A message as a template sees it; a server cannot open our files, so an image is an address or a `data:` one.
+fn message(message: &Message) -> Result<Value, String> {
+    let mut object = message.told();
+    if !message.images.is_empty() {
+        let images: Result<Vec<String>, String> = message.images.iter().map(image::address).collect();
+        object.insert("images".to_owned(), images?.into());
+    }
+    Ok(object.into())
+}
+
 /// What templates may use: the conversation, the target's parameters, and the case.
-fn variables(request: &ModelRequest, params: &Map<String, Value>) -> minijinja::Value {
-    let messages: Vec<Value> = request
-        .messages
-        .iter()
-        .map(|message| json!({"role": message.role.as_str(), "content": message.content}))
-        .collect();
+fn variables(request: &ModelRequest, params: &Map<String, Value>) -> Result<minijinja::Value, String> {
+    let messages: Result<Vec<Value>, String> = request.messages.iter().map(message).collect();
+    let messages = messages?;
     let text_of = |role: Role| {
         let found = request.messages.iter().rev().find(|message| message.role == role);
         found.map_or("", |message| message.content.as_str())
     };
-    context! {
+    Ok(context! {
         messages => minijinja::Value::from(Serde(&messages)),
         prompt => text_of(Role::User),
         system => text_of(Role::System),
@@ -219,7 +227,7 @@ fn variables(request: &ModelRequest, params: &Map<String, Value>) -> minijinja::
         columns => minijinja::Value::from(Serde(&*request.columns)),
         id => request.case_id.as_deref(),
         epoch => request.epoch,
-    }
+    })
 }
 
 fn compile(
@@ -296,7 +304,8 @@ fn describe(error: &minijinja::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use seatrial_types::Message;
+    use seatrial_types::{ContentHash, Image, ToolCall};
+    use serde_json::json;
     use std::sync::Arc;
 
     fn api(body: Value) -> Result<JsonApi, JsonApiError> {
@@ -348,6 +357,50 @@ mod tests {
             filled(json!("{{ messages }}")).unwrap().as_array().unwrap().len(),
             2
         );
+    }
+
+    /// Protects conversations with images and tools: nothing of a message is left out on the way to an endpoint.
+    #[test]
+    fn tells_images_and_tools() {
+        let mut shown = Message::new(Role::User, "What is it?");
+        shown.images = vec![
+            Image {
+                source: "cat.png".to_owned(),
+                media_type: Some("image/png".to_owned()),
+                hash: Some(ContentHash::of(b"cat")),
+                bytes: Some(b"cat".as_slice().into()),
+            },
+            Image {
+                source: "https://example.org/a.png".to_owned(),
+                media_type: None,
+                hash: None,
+                bytes: None,
+            },
+        ];
+        let mut asked = Message::new(Role::Assistant, "");
+        asked.tool_calls = vec![ToolCall {
+            id: "t1".to_owned(),
+            name: "look".to_owned(),
+            arguments: "{\"at\":1}".to_owned(),
+        }];
+        let mut answered = Message::new(Role::Tool, "a cat");
+        answered.tool_call_id = Some("t1".to_owned());
+        let mut request = ModelRequest {
+            messages: vec![shown, asked, answered],
+            ..ModelRequest::default()
+        };
+        let api = api(json!({"all": "{{ messages }}"})).unwrap();
+        let body: Value = serde_json::from_slice(&api.fill(&request, &Map::new()).unwrap()).unwrap();
+        let expected = json!([
+            {"role": "user", "content": "What is it?", "images": ["data:image/png;base64,Y2F0", "https://example.org/a.png"]},
+            {"role": "assistant", "content": "", "tool_calls": [{"id": "t1", "name": "look", "arguments": "{\"at\":1}"}]},
+            {"role": "tool", "content": "a cat", "tool_call_id": "t1"}
+        ]);
+        assert_eq!(body["all"], expected);
+
+        request.messages[0].images[0].bytes = None;
+        let problem = api.fill(&request, &Map::new()).unwrap_err();
+        assert!(problem.contains("`cat.png`"), "{problem}");
     }
 
     /// Protects people from holes and from bodies that no server can read.
