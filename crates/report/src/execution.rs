@@ -31,13 +31,20 @@ pub fn execution_line(target: &TargetFindings) -> Option<String> {
             ),
         });
         if push_backs > 0 {
-            parts.push(format!("pushed back {push_backs} times, cut {cuts} times"));
+            parts.push(format!("pushed back {}, cut {}", times(push_backs), times(cuts)));
         }
     }
     if *n_cached > 0 {
         parts.push(format!("{n_cached} answers from the cache"));
     }
     (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+fn times(count: u64) -> String {
+    match count {
+        1 => "once".to_owned(),
+        more => format!("{more} times"),
+    }
 }
 
 /// What a reader must know of how the run came about; empty for a complete run that asked its targets.

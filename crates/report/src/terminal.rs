@@ -6,8 +6,8 @@ use crate::format;
 use crate::rank::{question, worst_first};
 use anstyle::{AnsiColor, Style};
 use seatrial_types::{
-    ExitCode, Findings, GateResult, MetricResult, Pillar, PillarRow, PillarStatus, Statistic, TargetFindings,
-    Verdict,
+    ExitCode, Findings, GateResult, MetricResult, Pillar, PillarRow, PillarStatus, SliceKey, Statistic,
+    TargetFindings, Verdict,
 };
 use serde_json::Value;
 use std::fmt::Write;
@@ -149,7 +149,7 @@ impl Screen {
         if let Some(line) = execution_line(target) {
             self.line(&format!("  calls        {line}"));
         }
-        self.slices(target, width);
+        self.slices(target);
         if !target.errors.is_empty() {
             let errors: Vec<_> = target
                 .errors
@@ -225,16 +225,21 @@ impl Screen {
         }
     }
 
-    fn slices(&mut self, target: &TargetFindings, width: usize) {
+    fn slices(&mut self, target: &TargetFindings) {
         let quality = target
             .slices
             .iter()
             .filter(|metric| metric.pillar == Pillar::Quality);
         let mut worst_first: Vec<_> = quality.collect();
         worst_first.sort_by(|a, b| a.low.unwrap_or(f64::MAX).total_cmp(&b.low.unwrap_or(f64::MAX)));
-        for metric in worst_first.iter().take(SLICES_SHOWN_MAX) {
-            let Some(slice) = &metric.slice else { continue };
-            let name = format!("{}={}", slice.column, slice.value);
+        let shown: Vec<_> = worst_first
+            .iter()
+            .take(SLICES_SHOWN_MAX)
+            .filter_map(|metric| Some((label_of_slice(metric, metric.slice.as_ref()?), metric)))
+            .collect();
+        let widest = shown.iter().map(|(name, _)| name.chars().count()).max();
+        let width = widest.unwrap_or(0).min(NAME_WIDTH_MAX);
+        for (name, metric) in shown {
             let line = format!(
                 "  slice        {:<12}  {name:<width$}  {}  {}",
                 "",
@@ -343,6 +348,11 @@ fn label(metric: &MetricResult) -> String {
         other => format!(" {}", other.as_str()),
     };
     format!("{}.{}{statistic}", metric.task, metric.metric)
+}
+
+/// Which part of the data, and of which metric: a task has several.
+fn label_of_slice(metric: &MetricResult, slice: &SliceKey) -> String {
+    format!("{} {}={}", label(metric), slice.column, slice.value)
 }
 
 fn headline_of(metric: &MetricResult, width: usize) -> String {

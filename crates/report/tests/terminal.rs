@@ -34,8 +34,8 @@ fn a_run_in_full() {
       safety       not assessed
       cost         measured      answers.cost_usd        $0.001200 [0.001080, 0.001260]
       reliability  pass
-      slice                      topic=billing           0.700 [0.630, 0.735]  n 200, 2 unparsed, 1 refused, 2 errors, over 198
-      slice                      topic=privacy           0.900 [0.810, 0.945]  n 200, 2 unparsed, 1 refused, 2 errors, over 198
+      slice                      answers.exact_match topic=billing  0.700 [0.630, 0.735]  n 200, 2 unparsed, 1 refused, 2 errors, over 198
+      slice                      answers.exact_match topic=privacy  0.900 [0.810, 0.945]  n 200, 2 unparsed, 1 refused, 2 errors, over 198
       errors       timeout 2
 
     ended early by the budget in money
