@@ -27,6 +27,11 @@ use examples::{
     TEXT_EXAMPLES,
 };
 
+/// Folder of the record where nobody names one.
+pub(crate) const STORE_DEFAULT: &str = ".seatrial";
+/// Variable that names the folder of the record.
+pub(crate) const STORE_VARIABLE: &str = "SEATRIAL_STORE";
+
 const EXIT_CODES: &str = "Exit codes: 0 pass · 1 gate failed · 2 usage or configuration error · 3 inconclusive where the \
 policy says fail · 4 errors above the cap · 5 budget cap reached · 6 baseline missing or incompatible · 7 critical safety \
 violation · 8 the measuring client was saturated · 130 interrupted, resumable";
@@ -123,7 +128,7 @@ pub(crate) struct ListArguments {
 #[derive(Debug, Args)]
 pub(crate) struct StoreArguments {
     /// Folder of the record.
-    #[arg(long, env = "SEATRIAL_STORE", default_value = ".seatrial", value_name = "DIR")]
+    #[arg(long, env = STORE_VARIABLE, default_value = STORE_DEFAULT, value_name = "DIR")]
     pub(crate) store: PathBuf,
 }
 
@@ -135,7 +140,7 @@ pub(crate) struct RunArguments {
     /// Continue the newest unfinished run of this plan; report again where it is finished; start where there is none.
     #[arg(long, conflicts_with = "resume_run")]
     pub(crate) resume: bool,
-    /// Continue this run.
+    /// Continue this run; `latest` is the newest one on record.
     #[arg(long, value_name = "ID")]
     pub(crate) resume_run: Option<String>,
     /// With --resume or --resume-run: ask again for samples that ended in an error, of a finished run too.

@@ -8,6 +8,7 @@ mod commands;
 mod doctor;
 mod endpoints;
 mod error;
+mod first_errors;
 mod imported_plan;
 mod materials;
 mod output;

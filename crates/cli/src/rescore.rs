@@ -81,12 +81,7 @@ pub(crate) fn rescore(mut session: Session, source: &str) -> Result<Findings, Cl
 }
 
 fn find_source(store: &SqliteStore, source: &str) -> Result<RunRow, CliError> {
-    let found = if source == "latest" {
-        store.runs(1).map_err(store_error)?.into_iter().next()
-    } else {
-        store.run(&RunId::from_text(source)).map_err(store_error)?
-    };
-    let run = found.ok_or_else(|| {
+    let run = session::named_run(store, source)?.ok_or_else(|| {
         CliError::usage(format!("there is no run {source}")).hint(session::runs_hint(store))
     })?;
     if run.status != RunStatus::Finished {

@@ -1,8 +1,10 @@
 //! One session of a run: from a checked suite to findings. What `run` and `demo` share.
 
 use crate::answers::LateAnswers;
+use crate::args::{STORE_DEFAULT, STORE_VARIABLE};
 use crate::caps;
 use crate::error::CliError;
+use crate::first_errors;
 use crate::materials;
 use crate::output;
 use crate::preflight;
@@ -22,7 +24,7 @@ use seatrial_types::{ConcurrencyCourse, ExitCode, Findings, ModelSpend, Money, R
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What a session needs.
@@ -168,13 +170,24 @@ pub(crate) fn conduct(mut session: Session) -> Result<Findings, CliError> {
     if end != RunEnd::RecordFailed {
         noted.map_err(store_error)?;
     }
+    first_errors::tell(&store, &id, &findings)?;
     if end != RunEnd::Complete {
         let suite = session.suite_path.unwrap_or_default();
         output::stderr(&format!(
-            "everything finished so far is on record; continue with: seatrial run {suite} --resume\n"
+            "everything finished so far is on record; continue with: seatrial run {suite} --resume{}\n",
+            store_option(&session.store)
         ));
     }
     Ok(findings)
+}
+
+/// How a command names this record, where it is not the one that is used without a word.
+fn store_option(store: &Path) -> String {
+    let usual = std::env::var_os(STORE_VARIABLE).map_or_else(|| PathBuf::from(STORE_DEFAULT), PathBuf::from);
+    if store == usual {
+        return String::new();
+    }
+    format!(" --store {}", store.display())
 }
 
 fn choose_run(
@@ -197,7 +210,8 @@ fn choose_run(
             }
         }
         Resume::Run(id) => {
-            let run = store.run(id).map_err(store_error)?;
+            let run = named_run(store, id.as_str())?;
+            let id = run.as_ref().map_or(id, |run| &run.header.id).clone();
             let run =
                 run.ok_or_else(|| CliError::usage(format!("there is no run {id}")).hint(runs_hint(store)))?;
             if run.header.plan_hash != plan.hash {
@@ -212,6 +226,14 @@ fn choose_run(
         }
     }
     Ok((create_run(store, plan, suite_path)?, true))
+}
+
+/// The run of this id; `latest` is the newest one on record.
+pub(crate) fn named_run(store: &SqliteStore, id: &str) -> Result<Option<RunRow>, CliError> {
+    if id == "latest" {
+        return Ok(store.runs(1).map_err(store_error)?.into_iter().next());
+    }
+    store.run(&RunId::from_text(id)).map_err(store_error)
 }
 
 /// Puts a new run of this plan on record.
