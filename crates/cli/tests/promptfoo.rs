@@ -107,7 +107,7 @@ tests:
     assert:
       - $ref: '#/assertionTemplates/long'
       - {type: is-json, value: file://schema.json}
-      - {type: is-sql}
+      - {type: is-valid-function-call}
 assertionTemplates:
   long: {type: word-count, value: {min: 3}}
 "#;
@@ -172,7 +172,7 @@ fn everything_is_carried_over_or_named() {
         "promptfooconfig.yaml:10:5 providers.config.tools",
         "promptfooconfig.yaml:14:5 provider exec: ./my-bot.sh",
         "promptfooconfig.yaml:31:9 javascript",
-        "promptfooconfig.yaml:37:9 is-sql",
+        "promptfooconfig.yaml:37:9 is-valid-function-call",
         "promptfooconfig.yaml:27:5 threshold",
     ] {
         assert!(

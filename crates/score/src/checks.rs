@@ -14,6 +14,8 @@ mod judge;
 mod markup;
 mod overlap;
 mod refusals;
+mod sql;
+mod sql_access;
 
 use crate::ScorerError;
 use crate::extract::Extractor;
@@ -52,6 +54,8 @@ pub const KINDS: &[&str] = &[
     "contains-html",
     "is-xml",
     "contains-xml",
+    "is-sql",
+    "contains-sql",
     "rouge-n",
     "bleu",
     "gleu",

@@ -141,7 +141,6 @@ fn one(
         let why = match base {
             "javascript" | "python" | "ruby" => "programs are not carried over; a scorer `exec` can run one",
             "webhook" => "a scorer `http` can ask a service",
-            "is-sql" | "contains-sql" => "there is no SQL parser that agrees with promptfoo's",
             "perplexity" | "perplexity-score" => "log probabilities are not recorded",
             "guardrails" => {
                 "what a provider's guardrail says is known by the finish reason; use the scorer `refusal`"

@@ -89,8 +89,16 @@ pub(super) fn equal(a: &Value, b: &Value) -> bool {
 /// Two things are different: a character beyond U+FFFF is one character and not two, and a search that steps back too
 /// often ends with an error instead of never.
 pub(super) fn regex(pattern: &str) -> Result<Regex, String> {
-    let translated = Translator::new(pattern).translate()?;
-    RegexBuilder::new(&translated)
+    compile(&Translator::new(pattern).translate()?)
+}
+
+/// The same with JavaScript's flag `i`.
+pub(super) fn regex_of_any_case(pattern: &str) -> Result<Regex, String> {
+    compile(&format!("(?i){}", Translator::new(pattern).translate()?))
+}
+
+fn compile(translated: &str) -> Result<Regex, String> {
+    RegexBuilder::new(translated)
         .backtrack_limit(BACKTRACKS_MAX)
         .delegate_size_limit(PROGRAM_BYTES_MAX)
         .build()

@@ -3,7 +3,7 @@
 //! A check that cannot be judged at all, on which promptfoo throws, is an error of the case and no verdict.
 
 use super::assertion::Assertion;
-use super::{js, markup, overlap, refusals};
+use super::{js, markup, overlap, refusals, sql};
 use crate::rules::{compile_schema, first_violation};
 use jsonschema::Draft;
 use seatrial_config::load_yaml_value;
@@ -101,6 +101,14 @@ fn judge_answer(check: &Assertion, text: &str, input: ScorerInput<'_>) -> Result
                 markup::contains_xml(text, &required)
             };
             verdict(found.is_ok(), found.err().unwrap_or_else(|| "is XML".to_owned()))
+        }
+        "is-sql" | "contains-sql" => {
+            let found = if check.kind == "is-sql" {
+                sql::is_sql(check, text)?
+            } else {
+                sql::contains_sql(check, text)?
+            };
+            verdict(found.is_ok(), found.err().unwrap_or_else(|| "is SQL".to_owned()))
         }
         "bleu" | "gleu" | "meteor" | "rouge-n" => graded(check, text),
         "is-refusal" => Ok(is_refusal(check, text)),

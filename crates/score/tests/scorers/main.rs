@@ -11,3 +11,4 @@ mod checks;
 mod common;
 mod measures;
 mod rules;
+mod sql;
