@@ -167,7 +167,7 @@ fn sign_of_mistake(sql: &str, database: &str) -> Option<&'static str> {
     if sql.is_empty() {
         return Some("it is empty");
     }
-    if sql.matches('`').count() % 2 != 0 {
+    if !sql.matches('`').count().is_multiple_of(2) {
         return Some("a backtick is not closed");
     }
     if lacks_comma(&without_quoted(sql, database), database) {
@@ -254,10 +254,8 @@ fn quoted_length(text: &str, closing: char) -> usize {
     while let Some((at, c)) = chars.next() {
         if c == '\\' && closing != ']' {
             chars.next();
-        } else if c == closing {
-            if chars.next_if(|(_, next)| *next == closing).is_none() {
-                return at + c.len_utf8();
-            }
+        } else if c == closing && chars.next_if(|(_, next)| *next == closing).is_none() {
+            return at + c.len_utf8();
         }
     }
     text.len()
