@@ -242,4 +242,30 @@ pub(crate) enum SchemaName {
     ReportList,
     /// What `doctor --json` writes.
     Doctor,
+    /// What `plan --json` writes.
+    Plan,
+    /// What `audit --json` writes.
+    Audit,
+    /// What `import --json` writes of a recorded run.
+    Import,
+    /// What `import promptfoo --json` writes.
+    ImportPromptfoo,
+    /// What `export --format json` writes; a line of JSON Lines is one of its samples.
+    Export,
+    /// What `stats list --json` and `text list --json` write.
+    StatsList,
+    /// What `stats proportion --json` writes.
+    StatsProportion,
+    /// What `stats power --json` writes.
+    StatsPower,
+    /// What `stats compare --json` writes.
+    StatsCompare,
+    /// What `text bleu --json` writes.
+    TextBleu,
+    /// What `text chrf --json` writes.
+    TextChrf,
+    /// What `text ter --json` writes.
+    TextTer,
+    /// What `text rouge --json` writes.
+    TextRouge,
 }

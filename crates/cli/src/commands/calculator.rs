@@ -53,7 +53,8 @@ fn list(arguments: &ListArguments) -> Result<ExitCode, CliError> {
                        "inputs": fields(function.inputs), "outputs": fields(function.outputs)})
             })
             .collect();
-        let all = json!({"schema": "seatrial.stats.list/1", "tool_version": seatrial_types::TOOL_VERSION, "functions": functions});
+        let all = json!({"schema": "seatrial.stats.list/1", "tool_version": seatrial_types::TOOL_VERSION,
+                         "exit_code": ExitCode::Pass.code(), "warnings": [], "functions": functions});
         serde_json::to_string_pretty(&all).map_err(CliError::infrastructure)? + "\n"
     } else {
         listed()

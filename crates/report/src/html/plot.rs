@@ -13,6 +13,9 @@ const WIDTH: f64 = 260.0;
 const MARGIN: f64 = 14.0;
 /// Ticks that are aimed at.
 const TICKS: f64 = 4.0;
+/// Room that a character of a tick's label takes in pixels, and room between two labels.
+const LABEL_CHAR: f64 = 6.5;
+const LABEL_GAP: f64 = 6.0;
 
 /// A scale that several rows share.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -81,13 +84,17 @@ impl Axis {
     /// The scale itself, for the row above.
     pub(super) fn head(&self) -> String {
         let mut svg = format!("<svg class=\"axis\" width=\"{WIDTH}\" height=\"18\" aria-hidden=\"true\">");
+        let mut taken = f64::NEG_INFINITY;
         for tick in self.ticks() {
-            let _ = write!(
-                svg,
-                "<text x=\"{:.1}\" y=\"12\">{}</text>",
-                self.x(tick),
-                esc(&tick_label(tick, self.high - self.low, self.unit))
-            );
+            let label = tick_label(tick, self.high - self.low, self.unit);
+            // Labels of tiny sums are long: one that would run into its neighbour is left out, its grid line stays.
+            let chars = u32::try_from(label.chars().count()).unwrap_or(u32::MAX);
+            let (x, half) = (self.x(tick), 0.5 * LABEL_CHAR * f64::from(chars));
+            if x - half < taken {
+                continue;
+            }
+            taken = x + half + LABEL_GAP;
+            let _ = write!(svg, "<text x=\"{x:.1}\" y=\"12\">{}</text>", esc(&label));
         }
         svg + "</svg>"
     }
