@@ -82,7 +82,7 @@ providers:
   - echo
   - id: openai:gpt-4o-mini
     label: small
-    config: {temperature: 0, max_tokens: 50, apiKey: sk-secret-canary, tools: []}
+    config: {temperature: 0, max_tokens: 50, apiKey: sk-secret-canary, showThinking: false}
   - anthropic:messages:claude-3-5-haiku-latest
   - "exec: ./my-bot.sh"
 evaluateOptions: {repeat: 2, maxConcurrency: 3}
@@ -169,7 +169,7 @@ fn everything_is_carried_over_or_named() {
     for expected in [
         "promptfooconfig.yaml:16:17 derivedMetrics",
         "promptfooconfig.yaml:10:5 providers.config.apiKey",
-        "promptfooconfig.yaml:10:5 providers.config.tools",
+        "promptfooconfig.yaml:10:5 providers.config.showThinking",
         "promptfooconfig.yaml:14:5 provider exec: ./my-bot.sh",
         "promptfooconfig.yaml:31:9 javascript",
         "promptfooconfig.yaml:37:9 is-valid-function-call",
@@ -200,6 +200,49 @@ fn everything_is_carried_over_or_named() {
     );
     let strict = ["import", "promptfoo", "promptfooconfig.yaml", "--strict"];
     let _ = workspace.run(&strict).expect_code(2);
+}
+
+/// Protects checks of calls: the tools of the provider become parameters of the target and the value of the check, and an
+/// import where they are unknown or not the same says so.
+#[test]
+fn tools_go_to_the_checks() {
+    let workspace = workspace();
+    let tool = |name: &str| {
+        format!("[{{type: function, function: {{name: {name}, parameters: {{type: object}}}}}}]")
+    };
+    let provider = |tools: &str| format!("  - {{id: openai:chat:m, config: {{tools: {tools}}}}}\n");
+    let tests =
+        "prompts: ['{{q}}']\ntests:\n  - vars: {q: a}\n    assert: [{type: is-valid-openai-tools-call}]\n";
+    let imported = |providers: &str, code: i32| {
+        workspace.write("c.yaml", format!("{tests}providers:\n{providers}"));
+        let import = [
+            "import",
+            "promptfoo",
+            "c.yaml",
+            "--out",
+            "out",
+            "--force",
+            "--strict",
+        ];
+        workspace.run(&import).expect_code(code)
+    };
+    let _ = imported(&[provider(&tool("f")), provider(&tool("f"))].concat(), 0);
+    let read = |name: &str| std::fs::read_to_string(workspace.path().join("out").join(name)).unwrap();
+    let cases = read("cases.jsonl");
+    let check = &lines(&cases)[0]["_checks"][0];
+    assert_eq!(check["value"][0]["function"]["name"], "f", "{cases}");
+    assert!(read("suite.yaml").contains("tools"));
+    for (providers, why) in [
+        (
+            provider(&tool("f")) + &provider(&tool("g")),
+            "offer different tools",
+        ),
+        ("  - openai:chat:m\n".to_owned(), "offers tools"),
+    ] {
+        let refused = imported(&providers, 2);
+        let said = refused.stdout + &refused.stderr;
+        assert!(said.contains(why), "{said}");
+    }
 }
 
 /// Protects files that somebody wrote, and the messages of configurations that cannot become a suite.

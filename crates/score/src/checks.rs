@@ -9,6 +9,7 @@
 //! Everything here follows promptfoo 0.121.20 and its verdicts; `docs/design/0018` says where it does not.
 
 mod assertion;
+mod functions;
 mod js;
 mod judge;
 mod markup;
@@ -56,6 +57,9 @@ pub const KINDS: &[&str] = &[
     "contains-xml",
     "is-sql",
     "contains-sql",
+    "is-valid-function-call",
+    "is-valid-openai-function-call",
+    "is-valid-openai-tools-call",
     "rouge-n",
     "bleu",
     "gleu",

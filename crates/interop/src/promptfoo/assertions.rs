@@ -2,7 +2,7 @@
 //! tests, because defaults, sets and tests hold assertions alike.
 
 use super::source::{Source, ending};
-use super::{Checks, Imported, templates};
+use super::{Checks, Imported, providers, templates};
 use serde_json::{Map, Value};
 use std::path::Path;
 
@@ -147,9 +147,6 @@ fn one(
             }
             "" => "an assertion without `type`",
             _ if base.starts_with("promptfoo:redteam:") => "attacks are not part of this import",
-            _ if base.starts_with("is-valid-") => {
-                "the tools of the provider are not part of a case; use `json_schema`"
-            }
             _ if base.starts_with("trace-") || base.starts_with("trajectory:") || base == "skill-used" => {
                 "traces are not read"
             }
@@ -159,6 +156,12 @@ fn one(
     }
     if assert.get("transform").is_some() || assert.get("contextTransform").is_some() {
         return leave(imported, "its `transform` is a program, which is not run here");
+    }
+    if base.starts_with("is-valid-") {
+        match providers::tools_offered(source) {
+            Ok(tools) => kept.insert("value".to_owned(), tools),
+            Err(why) => return leave(imported, &why),
+        };
     }
     if let Err(why) = load_value(&mut kept, source) {
         return leave(imported, &why);

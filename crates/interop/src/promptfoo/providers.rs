@@ -53,6 +53,10 @@ const PARAMETERS: &[&str] = &[
     "stop",
     "reasoning_effort",
     "response_format",
+    "tools",
+    "tool_choice",
+    "functions",
+    "function_call",
 ];
 /// Where a target points whose provider cannot be carried over.
 const PLACEHOLDER: &str = "http://127.0.0.1:8080/v1";
@@ -88,6 +92,39 @@ pub(super) fn read(source: &Source, imported: &mut Imported) -> Result<Vec<Provi
         })
         .collect();
     Ok(providers)
+}
+
+/// The tools that the providers offer, for checks of calls: those of the only provider that has some, or of several that
+/// have the same.
+pub(super) fn tools_offered(source: &Source) -> Result<Value, String> {
+    let none = Vec::new();
+    let list = source
+        .root
+        .get("providers")
+        .or_else(|| source.root.get("targets"));
+    let items = list.and_then(Value::as_array).unwrap_or(&none);
+    let mut offered: Option<Value> = None;
+    for item in items {
+        // In the older form `{openai:gpt: {config}}` the options stand one map deeper.
+        let maps = std::iter::once(item).chain(item.as_object().into_iter().flat_map(Map::values));
+        let configs = maps.filter_map(|map| map.get("config"));
+        for config in configs {
+            let Some(tools) = config.get("tools").or_else(|| config.get("functions")) else {
+                continue;
+            };
+            let tools = match tools.as_str() {
+                Some(reference) => source.data_of(reference).map_err(|error| error.to_string())?,
+                None => tools.clone(),
+            };
+            if offered.as_ref().is_some_and(|before| *before != tools) {
+                return Err(
+                    "its providers offer different tools, and a check knows only one list".to_owned(),
+                );
+            }
+            offered = Some(tools);
+        }
+    }
+    offered.ok_or_else(|| "no provider of the configuration offers tools".to_owned())
 }
 
 fn one(item: &Value, own_place: &str, source: &Source, imported: &mut Imported) -> Provider {

@@ -3,7 +3,7 @@
 //! A check that cannot be judged at all, on which promptfoo throws, is an error of the case and no verdict.
 
 use super::assertion::Assertion;
-use super::{js, markup, overlap, refusals, sql};
+use super::{functions, js, markup, overlap, refusals, sql};
 use crate::rules::{compile_schema, first_violation};
 use jsonschema::Draft;
 use seatrial_config::load_yaml_value;
@@ -112,6 +112,13 @@ fn judge_answer(check: &Assertion, text: &str, input: ScorerInput<'_>) -> Result
         }
         "bleu" | "gleu" | "meteor" | "rouge-n" => graded(check, text),
         "is-refusal" => Ok(is_refusal(check, text)),
+        "is-valid-function-call" | "is-valid-openai-function-call" | "is-valid-openai-tools-call" => {
+            let found = functions::calls_fit(check, text, &input.answer.tool_calls)?;
+            verdict(
+                found.is_ok(),
+                found.err().unwrap_or_else(|| "every call fits".to_owned()),
+            )
+        }
         "tool-call-f1" => tool_call_f1(check, text, input),
         "finish-reason" => finish_reason(check, input),
         other => Err(format!("the type `{other}` cannot be checked here")),

@@ -9,6 +9,7 @@
 
 mod checks;
 mod common;
+mod functions;
 mod measures;
 mod rules;
 mod sql;
