@@ -112,7 +112,7 @@ fn answers_reach_their_cases() {
 /// Protects the outcome classes: whatever a program does, each sample is in one class, the run ends, and nobody is left.
 #[test]
 fn misbehaviour_is_an_error_and_ends() {
-    let fast = "    limits: {timeout: 300ms}\n    retry: {attempts: 2, wait_first: 1ms, wait_max: 1ms}\n";
+    let fast = "    limits: {timeout: 900ms}\n    retry: {attempts: 2, wait_first: 1ms, wait_max: 1ms}\n";
     let two = format!("{fast}    workers: 2\n");
     for (mode, target, classes, words) in [
         (
@@ -125,7 +125,7 @@ fn misbehaviour_is_an_error_and_ends() {
             "hang",
             &two,
             &["timeout"],
-            "gave no answer within 300ms and was killed",
+            "gave no answer within 900ms and was killed",
         ),
         ("garbage", &two, &["invalid_answer", "connect"], "not JSON"),
         (
@@ -134,7 +134,7 @@ fn misbehaviour_is_an_error_and_ends() {
             &["invalid_answer", "connect"],
             "an answer that nothing had asked for",
         ),
-        ("flood-aside", &two, &["timeout"], "gave no answer within 300ms"),
+        ("flood-aside", &two, &["timeout"], "gave no answer within 900ms"),
         ("error", &two, &["bad_request"], "the program says: out of memory"),
         ("fork", &two, &["timeout"], "gave no answer"),
     ] {
@@ -167,7 +167,7 @@ fn misbehaviour_is_an_error_and_ends() {
 fn one_bad_case_costs_itself_alone() {
     for (mode, class) in [("hang-some", "timeout"), ("die-some", "reset")] {
         let workspace = workspace(40);
-        let target = "    workers: 2\n    limits: {timeout: 400ms}\n    retry: {attempts: 2, wait_first: 1ms, wait_max: 1ms}\n";
+        let target = "    workers: 2\n    limits: {timeout: 1500ms}\n    retry: {attempts: 2, wait_first: 1ms, wait_max: 1ms}\n";
         write_suite(&workspace, mode, target);
         let (_, findings) = run(&workspace);
         let quality = metric(&findings, "exact_match").unwrap();

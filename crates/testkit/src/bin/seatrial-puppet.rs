@@ -131,7 +131,8 @@ fn number_of(request: &Value) -> u64 {
 fn note_pid() {
     let file = std::fs::OpenOptions::new().create(true).append(true).open("pids");
     if let Ok(mut file) = file {
-        let _ = writeln!(file, "{}", std::process::id());
+        // In one piece: several programs append at once, and a line feed apart would land behind another's number.
+        let _ = file.write_all(format!("{}\n", std::process::id()).as_bytes());
     }
 }
 
