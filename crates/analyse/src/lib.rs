@@ -11,6 +11,7 @@ pub mod gate;
 pub mod mt_interval;
 pub mod mt_significance;
 pub mod programme;
+pub mod scored;
 pub mod series;
 
 pub use collect::{Collector, TaskMetrics};

@@ -11,6 +11,8 @@ use seatrial_provider as provider;
 use seatrial_score::{OutsidePlan, ScorerError, Similarity};
 use seatrial_store::Answers;
 use seatrial_task::{Driver, Plan, Scorer, TaskScorers};
+use seatrial_types::MetricSpec;
+use serde_json::Value;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -74,6 +76,30 @@ fn scorer(
     seatrial_score::build(&used.scorer, &options)
         .map(Arc::from)
         .map_err(of_options)
+}
+
+/// The metrics of a recorded scorer (its JSON in a plan), as the scorers of this version say them; `None` for one that
+/// this version does not know or would not accept. Nothing is connected to anything.
+pub(crate) fn metrics_of(recorded: &Value, of_plan: &[MetricSpec]) -> Option<Vec<MetricSpec>> {
+    let name = recorded["scorer"].as_str()?;
+    let mut options = recorded["options"].as_object().cloned().unwrap_or_default();
+    options.insert("name".to_owned(), recorded["name"].clone());
+    if seatrial_score::is_outside(name) {
+        let metric = |spec: &MetricSpec| seatrial_config::Metric {
+            name: spec.name.to_string(),
+            kind: spec.kind,
+            unit: spec.unit,
+            pillar: serde_json::from_value(recorded["options"]["metrics"][&*spec.name]["pillar"].clone())
+                .unwrap_or(spec.pillar),
+        };
+        let metrics: Vec<_> = of_plan.iter().map(metric).collect();
+        let plan = OutsidePlan::parse(name, &options, &metrics).ok()?;
+        return Some(plan.metrics().to_vec());
+    }
+    if name == seatrial_score::SIMILARITY.name {
+        return Some(Similarity::parse(&options).ok()?.metrics().to_vec());
+    }
+    Some(seatrial_score::build(name, &options).ok()?.metrics().to_vec())
 }
 
 /// Errors of lower floors carry their hint in the text; a diagnostic shows it on a line of its own.

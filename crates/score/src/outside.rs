@@ -228,6 +228,12 @@ impl OutsidePlan {
         })
     }
 
+    /// The metrics that it yields.
+    #[must_use]
+    pub fn metrics(&self) -> &[MetricSpec] {
+        &self.specs
+    }
+
     /// The scorer, with somebody to ask. `depends_on` are the files that decide how it judges, as the suite writes them
     /// and where they are.
     #[must_use]
