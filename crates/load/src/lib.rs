@@ -4,6 +4,30 @@
 //! a database while it runs, and the hot path is own code so that what is measured is the endpoint and not the client.
 //! What happened is a [`Recording`]; everything that is told of it is computed from that, without a clock.
 
+mod account;
+mod answer;
+mod clock;
+mod conn;
+mod events;
+mod fault;
+mod gauge;
+mod http1;
+mod live;
+mod pace;
 pub mod record;
+mod session;
+mod sse;
+mod target;
+mod timer;
+mod turn;
+mod worker;
 
+pub use account::{ThreadTimes, Throttling, process_cpu};
+pub use clock::{RunClock, nanoseconds};
+pub use events::AnswerForm;
+pub use gauge::{Gauge, TimeHistogram};
+pub use live::{EarlyEnd, Failures, Live, LiveCounts, LiveFigures};
+pub use pace::{Arrival, Pace};
 pub use record::{GapLog, GapSpan, Outcome, Phase, Recording, RequestRecord, WorkerRecording};
+pub use session::{ClientUse, GAPS_MAX, RECORDS_MAX, RunError, RunPlan, RunResult, WORKERS_MAX, run_plan};
+pub use target::{FixedRequests, RequestSource, Target, TlsTarget};

@@ -201,6 +201,12 @@ const fn hint(error: &rustls::Error) -> &'static str {
 
 /// A connector that trusts the system's certificates and `extra`.
 fn connector(extra: Vec<CertificateDer<'static>>) -> Result<TlsConnector, String> {
+    Ok(TlsConnector::from(Arc::new(client_config(extra)?)))
+}
+
+/// How TLS is spoken: only with servers whose certificate the system or `extra` vouches for, and only for HTTP/1.1. The
+/// error says which certificates cannot be used.
+pub(crate) fn client_config(extra: Vec<CertificateDer<'static>>) -> Result<ClientConfig, String> {
     let native = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
     // Systems carry a few certificates that nothing can read any more; the others still count.
@@ -223,5 +229,5 @@ fn connector(extra: Vec<CertificateDer<'static>>) -> Result<TlsConnector, String
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(TlsConnector::from(Arc::new(config)))
+    Ok(config)
 }

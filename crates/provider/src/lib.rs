@@ -8,6 +8,7 @@ mod address;
 mod anthropic;
 mod api;
 mod backoff;
+mod blueprint;
 mod body;
 pub mod clock;
 mod dial;
@@ -40,6 +41,7 @@ mod wire;
 
 pub use anthropic::MAX_TOKENS_DEFAULT;
 pub use api::Api;
+pub use blueprint::Blueprint;
 pub use clock::Clock;
 pub use endpoint::{Endpoint, EndpointError, Header, Limits, RetryPolicy};
 pub use exec::Exec;

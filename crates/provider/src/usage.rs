@@ -58,7 +58,8 @@ struct OutputDetails {
 /// included): cached tokens are part of the prompt, reasoning is part of the completion.
 ///
 /// Some imitators count reasoning beside the completion; their total tells, and it is then added.
-pub(crate) fn of_openai_chat(json: &str) -> Usage {
+#[must_use]
+pub fn of_openai_chat(json: &str) -> Usage {
     #[derive(Deserialize, Default)]
     #[serde(default)]
     struct Wire {
@@ -99,7 +100,8 @@ pub(crate) fn of_openai_chat(json: &str) -> Usage {
 }
 
 /// Usage of OpenAI's responses: other names, the same meaning.
-pub(crate) fn of_openai_responses(json: &str) -> Usage {
+#[must_use]
+pub fn of_openai_responses(json: &str) -> Usage {
     #[derive(Deserialize, Default)]
     #[serde(default)]
     struct Wire {
@@ -123,7 +125,8 @@ pub(crate) fn of_openai_responses(json: &str) -> Usage {
 }
 
 /// Usage of OpenAI's embeddings: nothing is generated.
-pub(crate) fn of_openai_embeddings(json: &str) -> Usage {
+#[must_use]
+pub fn of_openai_embeddings(json: &str) -> Usage {
     let usage = of_openai_chat(json);
     Usage {
         output_tokens: usage.input_tokens.map(|_| 0),
@@ -135,7 +138,7 @@ pub(crate) fn of_openai_embeddings(json: &str) -> Usage {
 /// Counts of Anthropic's messages as they came so far: a stream tells them in two events, cumulative, the second of
 /// which may leave out or repeat what the first said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct AnthropicCounts {
+pub struct AnthropicCounts {
     input: Option<u64>,
     output: Option<u64>,
     cache_read: Option<u64>,
@@ -144,7 +147,7 @@ pub(crate) struct AnthropicCounts {
 
 impl AnthropicCounts {
     /// Takes in a `usage` object. Counts only grow, so that a later partial one cannot take away what was known.
-    pub(crate) fn add(&mut self, json: &str) {
+    pub fn add(&mut self, json: &str) {
         #[derive(Deserialize, Default)]
         #[serde(default)]
         struct Wire {
@@ -176,7 +179,8 @@ impl AnthropicCounts {
     }
 
     /// Normalised: `input_tokens` of the API leaves out what was read from or written to the cache.
-    pub(crate) fn usage(self) -> Usage {
+    #[must_use]
+    pub fn usage(self) -> Usage {
         let cached = self.cache_read.unwrap_or(0) + self.cache_write.unwrap_or(0);
         consistent(Usage {
             input_tokens: self.input.map(|input| input + cached),

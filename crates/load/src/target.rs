@@ -1,0 +1,63 @@
+//! Where requests go, and what they are. Apart from the loop, which asks for bytes and knows neither prompts nor models.
+
+use crate::AnswerForm;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What TLS needs.
+#[derive(Debug, Clone)]
+pub struct TlsTarget {
+    /// Trusted certificates and protocols.
+    pub config: Arc<ClientConfig>,
+    /// Name that the server's certificate must have.
+    pub name: ServerName<'static>,
+}
+
+/// Where requests go.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Addresses of the host, at least one; the next one is tried when none of the connections to one came about.
+    pub addresses: Vec<SocketAddr>,
+    /// `None` speaks plain HTTP.
+    pub tls: Option<TlsTarget>,
+    /// How answers are read.
+    pub form: AnswerForm,
+    /// Time for one request from due to its last byte.
+    pub timeout: Duration,
+    /// Whether every request makes a connection of its own.
+    pub is_cold: bool,
+}
+
+/// Makes requests.
+///
+/// The loop asks while it measures: an implementation copies what was made before and touches neither files nor locks.
+pub trait RequestSource: Send + Sync {
+    /// Appends request `number` (HTTP, whole) to `out`; which prompt it is.
+    fn push_request(&self, number: u64, out: &mut Vec<u8>) -> u32;
+}
+
+/// Requests made beforehand, taken in turn.
+#[derive(Debug, Clone)]
+pub struct FixedRequests(Vec<Arc<[u8]>>);
+
+impl FixedRequests {
+    /// Whole requests, at least one.
+    #[must_use]
+    pub const fn new(requests: Vec<Arc<[u8]>>) -> Self {
+        Self(requests)
+    }
+}
+
+impl RequestSource for FixedRequests {
+    fn push_request(&self, number: u64, out: &mut Vec<u8>) -> u32 {
+        let count = self.0.len().max(1) as u64;
+        let index = u32::try_from(number % count).unwrap_or(0);
+        if let Some(request) = self.0.get(index as usize) {
+            out.extend_from_slice(request);
+        }
+        index
+    }
+}
