@@ -44,35 +44,20 @@ impl Pending {
     }
 
     /// The record of a request that no connection could be made for.
-    pub(crate) const fn unsent(&self, outcome: Outcome, worker: u16, now_ns: u64) -> RequestRecord {
+    pub(crate) fn unsent(&self, outcome: Outcome, worker: u16, now_ns: u64) -> RequestRecord {
         RequestRecord {
             phase: self.phase,
             outcome,
-            status: 0,
             worker,
             intended_ns: self.intended_ns,
             due_ns: self.due_ns,
             sent_ns: self.sent_ns,
             write_ns: self.write_ns,
-            connect_ns: None,
-            tls_ns: None,
-            first_byte_ns: None,
-            first_event_ns: None,
-            first_token_ns: None,
-            first_answer_token_ns: None,
-            last_token_ns: None,
             end_ns: now_ns,
-            first_token_lag_ns: 0,
-            last_token_lag_ns: 0,
-            events: 0,
-            tokens_in: None,
-            tokens_out: None,
-            text_bytes: 0,
             is_reused: self.is_reused,
             is_capped: self.is_capped,
-            is_stream: false,
-            gaps: None,
             prompt: self.prompt,
+            ..RequestRecord::default()
         }
     }
 }

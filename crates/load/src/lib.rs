@@ -6,12 +6,14 @@
 
 mod account;
 mod answer;
+pub mod certificate;
 mod clock;
 mod conn;
 mod events;
 mod fault;
 mod gauge;
 mod http1;
+pub mod littles;
 mod live;
 mod pace;
 pub mod record;

@@ -91,6 +91,41 @@ pub struct RequestRecord {
     pub prompt: u32,
 }
 
+impl Default for RequestRecord {
+    /// A request of measurement at moment 0 that was cut off before it was sent.
+    fn default() -> Self {
+        Self {
+            phase: Phase::Measured,
+            outcome: Outcome::CutOff,
+            status: 0,
+            worker: 0,
+            intended_ns: 0,
+            due_ns: 0,
+            sent_ns: None,
+            write_ns: 0,
+            connect_ns: None,
+            tls_ns: None,
+            first_byte_ns: None,
+            first_event_ns: None,
+            first_token_ns: None,
+            first_answer_token_ns: None,
+            last_token_ns: None,
+            end_ns: 0,
+            first_token_lag_ns: 0,
+            last_token_lag_ns: 0,
+            events: 0,
+            tokens_in: None,
+            tokens_out: None,
+            text_bytes: 0,
+            is_reused: false,
+            is_capped: false,
+            is_stream: false,
+            gaps: None,
+            prompt: 0,
+        }
+    }
+}
+
 /// Where in a [`GapLog`] the gaps of a request are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GapSpan {

@@ -59,6 +59,8 @@ pub struct RunResult {
     pub failures: Failures,
     /// What the client itself used.
     pub client: ClientUse,
+    /// Mean number of requests under way during measurement, as the loops counted.
+    pub in_flight_mean: Option<f64>,
     /// Requests that were due in measurement and never sent.
     pub unsent: u64,
     /// Why it ended before its time.
@@ -157,6 +159,7 @@ fn gather(reports: Vec<WorkerReport>, measured_from_ns: u64, stop_ns: Option<u64
             knows_waits: reports.iter().all(|report| report.knows_waits),
             ..ClientUse::default()
         },
+        in_flight_mean: None,
         unsent: 0,
         early_end: None,
     };
@@ -167,6 +170,10 @@ fn gather(reports: Vec<WorkerReport>, measured_from_ns: u64, stop_ns: Option<u64
         result.gauge.merge(&report.gauge);
         result.failures.merge(report.failures);
         result.unsent += report.unsent;
+        if report.in_flight_ticks > 0 {
+            let mean = report.in_flight_sum as f64 / report.in_flight_ticks as f64;
+            result.in_flight_mean = Some(result.in_flight_mean.unwrap_or(0.0) + mean);
+        }
         let client = &mut result.client;
         client.connections += report.connections;
         client.reads += report.reads;

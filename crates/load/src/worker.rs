@@ -66,6 +66,9 @@ pub(crate) struct WorkerReport {
     pub(crate) ended_ns: u64,
     pub(crate) last_start_ns: u64,
     pub(crate) reads: u64,
+    /// Requests under way, summed over ticks of measurement.
+    pub(crate) in_flight_sum: u64,
+    pub(crate) in_flight_ticks: u64,
     /// Whether the system tells waits for a processor.
     pub(crate) knows_waits: bool,
 }
@@ -384,6 +387,10 @@ impl Worker {
                 );
                 self.end(index, Outcome::Failed(fault.kind), Some(&fault));
             }
+        }
+        if now_ns >= self.plan.measured_from_ns && self.plan.stop_ns.is_none_or(|stop| now_ns < stop) {
+            self.report.in_flight_sum += self.in_flight as u64;
+            self.report.in_flight_ticks += 1;
         }
         self.plan.live.publish(self.plan.index, &self.figures);
         let is_drained = self
