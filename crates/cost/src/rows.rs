@@ -1,0 +1,209 @@
+//! Rows of usage with their prices: `{id, provider, model, at, usage: {…}}`, one answer each. Apart because a file has
+//! millions of them: what is looked up for a model is looked up once.
+
+use crate::class::Counts;
+use crate::prices::{Book, Circumstances, Entry, Moment, tier_name};
+use crate::usage::RawUsage;
+use seatrial_types::Money;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// Different models of one file that are kept apart; further ones are looked up again each time.
+const MODELS_KEPT_MAX: usize = 100_000;
+
+/// A text that is copied only where it has escapes.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
+
+/// One answer with the usage that its API reported.
+#[derive(Debug, Clone, Deserialize)]
+pub struct UsageRow<'a> {
+    /// Any JSON value, given back as it is.
+    #[serde(borrow, default)]
+    pub id: Option<&'a RawValue>,
+    /// Provider.
+    #[serde(borrow, default)]
+    pub provider: Option<Text<'a>>,
+    /// Model.
+    #[serde(borrow, default)]
+    pub model: Option<Text<'a>>,
+    /// When, RFC 3339 or a date.
+    #[serde(borrow, default)]
+    pub at: Option<Text<'a>>,
+    /// As the API returned it.
+    #[serde(default)]
+    pub usage: Option<RawUsage>,
+    /// Service tier, where the usage does not say which one served.
+    #[serde(borrow, default, alias = "service_tier")]
+    pub tier: Option<Text<'a>>,
+    /// Region, where the usage does not say which one served.
+    #[serde(borrow, default)]
+    pub region: Option<Text<'a>>,
+    /// Uses of tools with a fee, by name.
+    #[serde(default)]
+    pub tools: Option<BTreeMap<String, u64>>,
+}
+
+/// What a row costs.
+#[derive(Debug, Clone)]
+pub struct PricedRow<'b> {
+    /// Its counts, where the usage could be counted.
+    pub counts: Option<Counts>,
+    /// Its price, or why there is none.
+    pub cost: Result<Money, Arc<str>>,
+    /// Where its price comes from.
+    pub priced_by: Option<&'b Source>,
+}
+
+/// The entry of a book that prices a model.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// `source:key`.
+    pub name: String,
+}
+
+/// Prices rows by books, the first that has the model.
+#[derive(Debug)]
+pub struct Pricer<'b> {
+    books: &'b [Book],
+    /// Moment of rows that have none.
+    moment: Option<Moment>,
+    found: HashMap<String, HashMap<String, usize>>,
+    /// Entries that were found so far; `Err` says why there is none.
+    entries: Vec<Result<(&'b Entry, Source), Arc<str>>>,
+}
+
+impl<'b> Pricer<'b> {
+    /// With these books, and a moment for rows that do not say theirs.
+    #[must_use]
+    pub fn new(books: &'b [Book], moment: Option<Moment>) -> Self {
+        Self {
+            books,
+            moment,
+            found: HashMap::new(),
+            entries: Vec::new(),
+        }
+    }
+
+    /// Prices one row. Whatever is missing or contradictory makes the price unknown, and the row says why.
+    pub fn price(&mut self, row: &UsageRow<'_>) -> PricedRow<'_> {
+        let Some(usage) = &row.usage else {
+            return unknown("the row has no `usage`");
+        };
+        let provider = row.provider.as_ref().map(|text| text.0.as_ref());
+        let is_anthropic = provider.is_some_and(|name| name.eq_ignore_ascii_case("anthropic"))
+            || row.model.as_ref().is_some_and(|model| model.0.contains("claude"));
+        let counts = match usage.count(is_anthropic) {
+            Ok(counted) => counted.counts,
+            Err(error) => return unknown(&error.to_string()),
+        };
+        let Some(model) = &row.model else {
+            return PricedRow {
+                counts: Some(counts),
+                ..unknown("the row has no `model`")
+            };
+        };
+        let place = self.look_up(provider, &model.0);
+        let moment = self.moment;
+        let (entry, source) = match &self.entries[place] {
+            Ok(found) => found,
+            Err(why) => {
+                return PricedRow {
+                    counts: Some(counts),
+                    cost: Err(Arc::clone(why)),
+                    priced_by: None,
+                };
+            }
+        };
+        PricedRow {
+            counts: Some(counts),
+            cost: price_with(entry, &counts, row, usage, moment),
+            priced_by: Some(source),
+        }
+    }
+
+    fn look_up(&mut self, provider: Option<&str>, model: &str) -> usize {
+        let key = provider.unwrap_or_default();
+        if let Some(place) = self.found.get(key).and_then(|models| models.get(model)) {
+            return *place;
+        }
+        let place = self.entries.len();
+        self.entries.push(self.find(provider, model));
+        if place < MODELS_KEPT_MAX {
+            let models = self.found.entry(key.to_owned()).or_default();
+            models.insert(model.to_owned(), place);
+        }
+        place
+    }
+
+    fn find(&self, provider: Option<&str>, model: &str) -> Result<(&'b Entry, Source), Arc<str>> {
+        let mut first_error = None;
+        for book in self.books {
+            match book.find(provider, model) {
+                Ok(entry) => {
+                    let name = format!("{}:{}", book.source, entry.key);
+                    return Ok((entry, Source { name }));
+                }
+                Err(error) => {
+                    first_error.get_or_insert_with(|| Arc::from(error.to_string()));
+                }
+            }
+        }
+        Err(first_error.unwrap_or_else(|| Arc::from("there are no prices")))
+    }
+}
+
+/// The served tier and region beat those that were asked for.
+fn price_with(
+    entry: &Entry,
+    counts: &Counts,
+    row: &UsageRow<'_>,
+    usage: &RawUsage,
+    default: Option<Moment>,
+) -> Result<Money, Arc<str>> {
+    let tier = usage
+        .served_tier()
+        .or_else(|| row.tier.as_ref().map(|text| text.0.as_ref()))
+        .and_then(tier_name);
+    let region = usage
+        .served_region()
+        .or_else(|| row.region.as_ref().map(|text| text.0.as_ref()));
+    // Reading a time is dear, and few prices depend on it.
+    let moment = match &row.at {
+        Some(at) if entry.sheet.needs_moment() => {
+            let wrong = || {
+                Arc::from(format!(
+                    "`at` is `{}`, expected a time such as 2026-01-31T12:00:00Z",
+                    at.0
+                ))
+            };
+            Some(Moment::parse(&at.0).ok_or_else(wrong)?)
+        }
+        _ => default,
+    };
+    let tools: Vec<(&str, u64)> = match &row.tools {
+        Some(tools) => tools.iter().map(|(name, uses)| (name.as_str(), *uses)).collect(),
+        None => Vec::new(),
+    };
+    let circumstances = Circumstances {
+        tier: tier.as_deref(),
+        region,
+        moment,
+        tools: &tools,
+    };
+    entry
+        .sheet
+        .price(counts, &circumstances)
+        .map_err(|why| Arc::from(why.to_string()))
+}
+
+fn unknown(why: &str) -> PricedRow<'static> {
+    PricedRow {
+        counts: None,
+        cost: Err(Arc::from(why)),
+        priced_by: None,
+    }
+}
