@@ -1,5 +1,6 @@
 //! The command line. A command is listed only when it works.
 
+pub(crate) mod cost;
 mod doctor;
 mod examples;
 pub(crate) mod figures;
@@ -79,6 +80,12 @@ pub(crate) enum Command {
     Text {
         #[command(subcommand)]
         command: TextCommand,
+    },
+    /// Prices, what answers cost, and which model and deployment to choose.
+    #[command(after_long_help = cost::COST_EXAMPLES)]
+    Cost {
+        #[command(subcommand)]
+        command: cost::CostCommand,
     },
     /// Say what is in the way of a run: keys, network, clock, certificates, record.
     Doctor(DoctorArguments),

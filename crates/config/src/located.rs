@@ -1,7 +1,7 @@
 //! YAML and JSON files of other tools, with the place of every value. Apart from the reading of suites, because their
 //! grammar is not ours: whoever reads them decides what is wrong, and this only says where.
 
-use crate::diagnostics::{Diagnostics, Location};
+use crate::diagnostics::{Diagnostics, Location, Source};
 use crate::scalar::to_json;
 use crate::suite::parse_bounded;
 use crate::yaml::{Data, Node};
@@ -15,6 +15,7 @@ pub struct LocatedDocument {
     /// The document as JSON.
     pub value: Value,
     places: HashMap<String, Location>,
+    source: Source,
 }
 
 impl LocatedDocument {
@@ -29,6 +30,20 @@ impl LocatedDocument {
             pointer = pointer.rsplit_once('/')?.0;
         }
     }
+
+    /// What a reader found wrong, each at the value with its JSON pointer or at what is around it: pointer, message, hint.
+    pub fn diagnostics<'a>(
+        &self,
+        problems: impl IntoIterator<Item = (&'a str, &'a str, Option<&'a str>)>,
+    ) -> Diagnostics {
+        let mut all = Diagnostics::new(self.source.clone());
+        for (pointer, message, hint) in problems {
+            let place = self.place(pointer).or_else(|| self.places.get(""));
+            let place = place.cloned().unwrap_or_else(|| all.locate(&(0..0)));
+            all.push_at(place, message, hint.map(str::to_owned));
+        }
+        all
+    }
 }
 
 /// Reads one document: YAML, which JSON is a part of, without anchors, aliases, tags or repeated keys.
@@ -37,12 +52,16 @@ impl LocatedDocument {
 /// Everything in the text that JSON cannot hold or that is not YAML; `path` is used for messages.
 pub fn load_located(text: &str, path: &Path) -> Result<LocatedDocument, Diagnostics> {
     let (source, root) = parse_bounded(text, path)?;
-    let mut errors = Diagnostics::new(source);
+    let mut errors = Diagnostics::new(source.clone());
     let value = to_json(&root, &mut errors);
     let mut places = HashMap::new();
     note(&root, String::new(), &errors, &mut places);
     if errors.is_empty() {
-        Ok(LocatedDocument { value, places })
+        Ok(LocatedDocument {
+            value,
+            places,
+            source,
+        })
     } else {
         Err(errors)
     }
@@ -81,5 +100,11 @@ mod tests {
         assert_eq!(at("/tests/1"), Some((3, 5)));
         assert_eq!(at("/nothing"), Some((1, 1)));
         assert!(load_located("a: [", Path::new("f.yaml")).is_err());
+        let found = document.diagnostics([("/tests/0/vars/a~1b", "one is odd", Some("write two"))]);
+        let text = found.render(false);
+        assert!(
+            text.contains("one is odd") && text.contains("f.yaml:2:17"),
+            "{text}"
+        );
     }
 }

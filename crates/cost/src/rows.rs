@@ -20,6 +20,7 @@ pub struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
 
 /// One answer with the usage that its API reported.
 #[derive(Debug, Clone, Deserialize)]
+#[serde(expecting = "an object with `provider`, `model` and `usage`")]
 pub struct UsageRow<'a> {
     /// Any JSON value, given back as it is.
     #[serde(borrow, default)]
@@ -49,20 +50,24 @@ pub struct UsageRow<'a> {
 
 /// What a row costs.
 #[derive(Debug, Clone)]
-pub struct PricedRow<'b> {
+pub struct PricedRow {
     /// Its counts, where the usage could be counted.
     pub counts: Option<Counts>,
     /// Its price, or why there is none.
     pub cost: Result<Money, Arc<str>>,
-    /// Where its price comes from.
-    pub priced_by: Option<&'b Source>,
+    /// Which of the pricer's models it is, where it names one.
+    pub model: Option<usize>,
 }
 
-/// The entry of a book that prices a model.
+/// A model that rows named.
 #[derive(Debug, Clone)]
-pub struct Source {
-    /// `source:key`.
-    pub name: String,
+pub struct AskedModel<'b> {
+    /// Provider as the rows name it; empty where they do not.
+    pub provider: String,
+    /// Model as the rows name it.
+    pub model: String,
+    /// Its prices and where they come from, `source:key`, or why there are none.
+    pub found: Result<(&'b Entry, String), Arc<str>>,
 }
 
 /// Prices rows by books, the first that has the model.
@@ -72,8 +77,7 @@ pub struct Pricer<'b> {
     /// Moment of rows that have none.
     moment: Option<Moment>,
     found: HashMap<String, HashMap<String, usize>>,
-    /// Entries that were found so far; `Err` says why there is none.
-    entries: Vec<Result<(&'b Entry, Source), Arc<str>>>,
+    models: Vec<AskedModel<'b>>,
 }
 
 impl<'b> Pricer<'b> {
@@ -84,44 +88,45 @@ impl<'b> Pricer<'b> {
             books,
             moment,
             found: HashMap::new(),
-            entries: Vec::new(),
+            models: Vec::new(),
         }
     }
 
+    /// Models that rows named so far.
+    #[must_use]
+    pub fn models(&self) -> &[AskedModel<'b>] {
+        &self.models
+    }
+
     /// Prices one row. Whatever is missing or contradictory makes the price unknown, and the row says why.
-    pub fn price(&mut self, row: &UsageRow<'_>) -> PricedRow<'_> {
+    pub fn price(&mut self, row: &UsageRow<'_>) -> PricedRow {
+        let provider = row.provider.as_ref().map(|text| text.0.as_ref());
+        let model = row.model.as_ref().map(|model| self.look_up(provider, &model.0));
+        let unknown = |why: &str| PricedRow {
+            counts: None,
+            cost: Err(Arc::from(why)),
+            model,
+        };
         let Some(usage) = &row.usage else {
             return unknown("the row has no `usage`");
         };
-        let provider = row.provider.as_ref().map(|text| text.0.as_ref());
         let is_anthropic = provider.is_some_and(|name| name.eq_ignore_ascii_case("anthropic"))
             || row.model.as_ref().is_some_and(|model| model.0.contains("claude"));
         let counts = match usage.count(is_anthropic) {
             Ok(counted) => counted.counts,
             Err(error) => return unknown(&error.to_string()),
         };
-        let Some(model) = &row.model else {
-            return PricedRow {
-                counts: Some(counts),
-                ..unknown("the row has no `model`")
-            };
-        };
-        let place = self.look_up(provider, &model.0);
-        let moment = self.moment;
-        let (entry, source) = match &self.entries[place] {
-            Ok(found) => found,
-            Err(why) => {
-                return PricedRow {
-                    counts: Some(counts),
-                    cost: Err(Arc::clone(why)),
-                    priced_by: None,
-                };
-            }
+        let cost = match model.and_then(|place| self.models.get(place)) {
+            None => Err(Arc::from("the row has no `model`")),
+            Some(asked) => match &asked.found {
+                Ok((entry, _)) => price_with(entry, &counts, row, usage, self.moment),
+                Err(why) => Err(Arc::clone(why)),
+            },
         };
         PricedRow {
             counts: Some(counts),
-            cost: price_with(entry, &counts, row, usage, moment),
-            priced_by: Some(source),
+            cost,
+            model,
         }
     }
 
@@ -130,23 +135,29 @@ impl<'b> Pricer<'b> {
         if let Some(place) = self.found.get(key).and_then(|models| models.get(model)) {
             return *place;
         }
-        let place = self.entries.len();
-        self.entries.push(self.find(provider, model));
-        if place < MODELS_KEPT_MAX {
-            let models = self.found.entry(key.to_owned()).or_default();
-            models.insert(model.to_owned(), place);
+        let place = self.models.len();
+        let asked = AskedModel {
+            provider: key.to_owned(),
+            model: model.to_owned(),
+            found: self.find(provider, model),
+        };
+        if place >= MODELS_KEPT_MAX {
+            // The last place is used again and again: such a file names no models but something else.
+            self.models.truncate(MODELS_KEPT_MAX - 1);
+            self.models.push(asked);
+            return MODELS_KEPT_MAX - 1;
         }
+        self.models.push(asked);
+        let models = self.found.entry(key.to_owned()).or_default();
+        models.insert(model.to_owned(), place);
         place
     }
 
-    fn find(&self, provider: Option<&str>, model: &str) -> Result<(&'b Entry, Source), Arc<str>> {
+    fn find(&self, provider: Option<&str>, model: &str) -> Result<(&'b Entry, String), Arc<str>> {
         let mut first_error = None;
         for book in self.books {
             match book.find(provider, model) {
-                Ok(entry) => {
-                    let name = format!("{}:{}", book.source, entry.key);
-                    return Ok((entry, Source { name }));
-                }
+                Ok(entry) => return Ok((entry, format!("{}:{}", book.source, entry.key))),
                 Err(error) => {
                     first_error.get_or_insert_with(|| Arc::from(error.to_string()));
                 }
@@ -198,12 +209,4 @@ fn price_with(
         .sheet
         .price(counts, &circumstances)
         .map_err(|why| Arc::from(why.to_string()))
-}
-
-fn unknown(why: &str) -> PricedRow<'static> {
-    PricedRow {
-        counts: None,
-        cost: Err(Arc::from(why)),
-        priced_by: None,
-    }
 }

@@ -12,6 +12,7 @@ mod blueprint;
 mod body;
 pub mod clock;
 mod dial;
+pub mod download;
 pub mod endpoint;
 mod exchange;
 pub mod exec;

@@ -3,6 +3,7 @@
 mod audit;
 mod calculator;
 mod completions;
+mod cost;
 mod demo;
 mod doctor;
 mod export;
@@ -33,6 +34,7 @@ pub(crate) fn dispatch(arguments: Arguments) -> Result<ExitCode, CliError> {
         Command::Sim(arguments) => sim::sim(&arguments),
         Command::Stats { command } => calculator::stats(&command),
         Command::Text { command } => calculator::text(&command),
+        Command::Cost { command } => cost::cost(&command),
         Command::Doctor(arguments) => doctor::doctor(&arguments),
         Command::Schema(arguments) => schema::schema(&arguments),
     }

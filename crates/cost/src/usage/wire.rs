@@ -54,7 +54,7 @@ const GEMINI: Names = Names {
 
 /// A `usage` object of any of the known APIs. Keys that are not known are passed over: APIs add some every month.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "a usage object")]
 pub struct RawUsage {
     prompt_tokens: Option<Count>,
     completion_tokens: Option<Count>,
@@ -103,7 +103,7 @@ pub struct RawUsage {
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "an object of counts")]
 struct InputDetails {
     cached_tokens: Option<Count>,
     cache_write_tokens: Option<Count>,
@@ -114,7 +114,7 @@ struct InputDetails {
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "an object of counts")]
 struct MediaDetails {
     audio_tokens: Option<Count>,
     image_tokens: Option<Count>,
@@ -122,7 +122,7 @@ struct MediaDetails {
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "an object of counts")]
 struct OutputDetails {
     reasoning_tokens: Option<Count>,
     /// Anthropic's word.
@@ -133,14 +133,14 @@ struct OutputDetails {
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "an object of counts")]
 struct Creation {
     ephemeral_5m_input_tokens: Option<Count>,
     ephemeral_1h_input_tokens: Option<Count>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, expecting = "an object of counts")]
 struct ServerTools {
     web_search_requests: Option<Count>,
 }

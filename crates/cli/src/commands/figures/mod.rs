@@ -22,16 +22,16 @@ use serde_json::{Map, Value, json};
 use std::path::Path;
 
 /// The result of a command: what people read, and the same as JSON.
-struct Figures<'a> {
-    schema: &'a str,
-    text: String,
-    warnings: Vec<String>,
-    fields: Value,
+pub(super) struct Figures<'a> {
+    pub(super) schema: &'a str,
+    pub(super) text: String,
+    pub(super) warnings: Vec<String>,
+    pub(super) fields: Value,
 }
 
 impl Figures<'_> {
     /// Writes both. With `--json -` the text goes to standard error.
-    fn deliver(self, json: Option<&Path>) -> Result<ExitCode, CliError> {
+    pub(super) fn deliver(self, json: Option<&Path>) -> Result<ExitCode, CliError> {
         let code = ExitCode::Pass;
         let warned: String = self
             .warnings
@@ -64,7 +64,7 @@ impl Figures<'_> {
 }
 
 /// Refuses an output path before any work is done.
-fn check_output(json: Option<&Path>) -> Result<(), CliError> {
+pub(super) fn check_output(json: Option<&Path>) -> Result<(), CliError> {
     json.map_or(Ok(()), output::check_writable)
 }
 
