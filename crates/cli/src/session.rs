@@ -124,7 +124,7 @@ pub(crate) fn conduct(mut session: Session) -> Result<Findings, CliError> {
             pending,
         );
         preflight::tell(&store, &plan, &finished);
-        let drivers = wiring::drivers(&plan);
+        let drivers = wiring::drivers(&plan, &scorers);
         let job = Job {
             plan: Arc::clone(&plan),
             scorers: scorers.clone(),

@@ -111,10 +111,13 @@ pub(crate) fn split_hint(text: &str) -> (String, Option<String>) {
 }
 
 /// One driver per task.
-pub(crate) fn drivers(plan: &Arc<Plan>) -> Vec<Arc<dyn Driver>> {
-    (0..plan.tasks.len())
-        .map(|task| Arc::new(SingleTurn::new(Arc::clone(plan), task)) as Arc<dyn Driver>)
-        .collect()
+pub(crate) fn drivers(plan: &Arc<Plan>, scorers: &TaskScorers) -> Vec<Arc<dyn Driver>> {
+    let driver = |task: usize| {
+        let of_task = scorers.get(task).map_or(&[][..], Vec::as_slice);
+        let asks = of_task.iter().any(|scorer| scorer.needs_log_probabilities());
+        Arc::new(SingleTurn::new(Arc::clone(plan), task).with_log_probabilities(asks)) as Arc<dyn Driver>
+    };
+    (0..plan.tasks.len()).map(driver).collect()
 }
 
 /// What targets and models are connected to.

@@ -73,11 +73,12 @@ impl ResponseCache {
             case_id,
             columns,
             epoch,
+            log_probabilities,
         } = request;
         let case = self
             .sends_case
             .then(|| json!({ "id": case_id.as_deref(), "columns": **columns }));
-        let key = json!({
+        let mut key = json!({
             "key": KEY_VERSION,
             "target": self.identity,
             "messages": messages,
@@ -85,6 +86,10 @@ impl ResponseCache {
             "epoch": epoch,
             "case": case,
         });
+        // Only where it is asked for, so that answers kept before there was the question are found.
+        if let (true, Some(key)) = (*log_probabilities, key.as_object_mut()) {
+            key.insert("log_probabilities".to_owned(), true.into());
+        }
         ContentHash::of(key.to_string().as_bytes())
     }
 

@@ -9,13 +9,27 @@ use std::sync::Arc;
 pub struct SingleTurn {
     plan: Arc<Plan>,
     task: usize,
+    log_probabilities: bool,
 }
 
 impl SingleTurn {
     /// The driver of task number `task` of the plan.
     #[must_use]
     pub fn new(plan: Arc<Plan>, task: usize) -> Self {
-        Self { plan, task }
+        Self {
+            plan,
+            task,
+            log_probabilities: false,
+        }
+    }
+
+    /// The same, asking how probable the tokens of answers were.
+    #[must_use]
+    pub fn with_log_probabilities(self, asks: bool) -> Self {
+        Self {
+            log_probabilities: asks,
+            ..self
+        }
     }
 }
 
@@ -35,6 +49,7 @@ impl Driver for SingleTurn {
                 case_id: Some(Arc::clone(&case.id)),
                 columns: Arc::clone(&case.columns),
                 epoch,
+                log_probabilities: self.log_probabilities,
             };
             let call = model.call(request).await;
             Transcript { prompt, call }

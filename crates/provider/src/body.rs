@@ -11,6 +11,9 @@ use serde_json::{Map, Value};
 /// Tokens set aside for an answer whose length nobody limited; corrected by its usage.
 const OUTPUT_TOKENS_GUESS: u64 = 512;
 
+/// The parameter of chat and legacy completions; a target's own wins.
+const LOG_PROBABILITIES: &str = "logprobs";
+
 /// How much of streaming a body asks for. Servers that refuse one shape are asked the next smaller one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -89,6 +92,14 @@ impl BodyTemplate {
         let mut body = Vec::with_capacity(fixed_bytes + text_bytes + text_bytes / 8);
         push_texts(&mut body, &[&self.head]);
         self.write_conversation(&mut body, messages)?;
+        if request.log_probabilities
+            && !params
+                .as_ref()
+                .unwrap_or(&self.params)
+                .contains_key(LOG_PROBABILITIES)
+        {
+            push_texts(&mut body, &[self.asks_log_probabilities()]);
+        }
         match params {
             None => push_texts(&mut body, &[&self.tail]),
             Some(params) => push_texts(&mut body, &[&tail(&params)]),
@@ -128,6 +139,16 @@ impl BodyTemplate {
         }
         body.push(b']');
         Ok(())
+    }
+
+    /// The parameter that asks how probable tokens were; nothing where the API has none.
+    const fn asks_log_probabilities(&self) -> &'static str {
+        match self.api {
+            Api::Chat => r#","logprobs":true"#,
+            // A number of alternatives beside the token; servers that imitate OpenAI take 0 for no.
+            Api::Completions => r#","logprobs":1"#,
+            Api::Responses | Api::Messages | Api::Embeddings | Api::Json(_) => "",
+        }
     }
 
     fn params_with(&self, overrides: &Map<String, Value>) -> Map<String, Value> {

@@ -22,6 +22,8 @@ pub(crate) struct Fault {
     pub(crate) retry: bool,
     /// What of streaming the server refused.
     pub(crate) refuses: Option<Refuses>,
+    /// Whether a refusal names `logprobs`.
+    pub(crate) refuses_log_probabilities: bool,
 }
 
 /// What of streaming a server refused.
@@ -69,6 +71,7 @@ impl Wording {
             retry_after_ms: None,
             retry: kind.is_retryable(),
             refuses: None,
+            refuses_log_probabilities: false,
         }
     }
 
@@ -132,6 +135,7 @@ impl Wording {
             retry: fault.retry && !out_of_quota,
             retry_after_ms: refusal.retry_after_ms,
             refuses: refuses(status, refusal.body),
+            refuses_log_probabilities: names(status, refusal.body, b"logprobs"),
             ..fault
         }
     }
@@ -218,15 +222,16 @@ fn kind_of_code(code: &str) -> CallErrorKind {
     }
 }
 
-/// Whether a refusal names `stream_options` or `stream`. Validation errors are 422 in some servers.
+/// Whether a refusal of the request's form holds this word. Validation errors are 422 in some servers.
+fn names(status: u16, body: &[u8], word: &[u8]) -> bool {
+    matches!(status, 400 | 422) && memchr::memmem::find(body, word).is_some()
+}
+
+/// Whether a refusal names `stream_options` or `stream`.
 fn refuses(status: u16, body: &[u8]) -> Option<Refuses> {
-    if !matches!(status, 400 | 422) {
-        return None;
-    }
-    let contains = |word: &[u8]| memchr::memmem::find(body, word).is_some();
-    if contains(b"stream_options") {
+    if names(status, body, b"stream_options") {
         Some(Refuses::StreamOptions)
-    } else if contains(b"stream") {
+    } else if names(status, body, b"stream") {
         Some(Refuses::Stream)
     } else {
         None

@@ -14,7 +14,8 @@ use crate::{Clock, Endpoint, EndpointError, Pressure};
 use hyper::Method;
 use rustls::pki_types::CertificateDer;
 use seatrial_types::{Answer, Attempt, Call, CallError, CallErrorKind, ModelRequest, Usage};
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -40,6 +41,8 @@ pub struct Remote {
     pressure: Arc<Pressure>,
     /// The largest [`Shape`] that the server is known or assumed to take.
     shape: AtomicU8,
+    /// Whether the server is known to refuse questions for the probabilities of tokens.
+    refuses_log_probabilities: AtomicBool,
 }
 
 impl Remote {
@@ -81,6 +84,7 @@ impl Remote {
             backoff: Mutex::new(Backoff::new(endpoint.retry, seed, &endpoint.name)),
             pressure: endpoint.pressure,
             shape: AtomicU8::new(shape as u8),
+            refuses_log_probabilities: AtomicBool::new(false),
             exchange: Exchange {
                 api: endpoint.api.clone(),
                 method: match &endpoint.api {
@@ -124,12 +128,17 @@ impl Remote {
             }
         };
         let mut shape = Shape::from_number(self.shape.load(Relaxed));
-        let mut body = match self.body.fill(request, shape) {
+        let mut request = Cow::Borrowed(request);
+        let asks_log_probabilities = request.log_probabilities;
+        if asks_log_probabilities && self.refuses_log_probabilities.load(Relaxed) {
+            request.to_mut().log_probabilities = false;
+        }
+        let mut body = match self.body.fill(&request, shape) {
             Ok(body) => body,
             Err(problem) => return self.prompt_error(&problem),
         };
         let tokens = if self.limiter.counts_tokens() {
-            self.body.estimate_tokens(request)
+            self.body.estimate_tokens(&request)
         } else {
             0
         };
@@ -149,6 +158,10 @@ impl Remote {
             let fault = match outcome.result {
                 Ok(answer) => {
                     self.shape.fetch_min(shape as u8, Relaxed);
+                    // Like a shape, a refusal is remembered once asking for less has helped.
+                    if asks_log_probabilities && !request.log_probabilities {
+                        self.refuses_log_probabilities.store(true, Relaxed);
+                    }
                     attempts.push(attempt);
                     return Call {
                         attempts,
@@ -158,9 +171,8 @@ impl Remote {
                 }
                 Err(fault) => fault,
             };
-            if let Some(smaller) = smaller_shape(shape, fault.refuses) {
-                shape = smaller;
-                body = match self.body.fill(request, shape) {
+            if self.ask_for_less(&mut shape, &mut request, &fault) {
+                body = match self.body.fill(&request, shape) {
                     Ok(body) => body,
                     Err(problem) => return self.prompt_error(&problem),
                 };
@@ -180,6 +192,19 @@ impl Remote {
             }
             due = self.back_off(attempts.len(), fault.retry_after_ms).await;
         }
+    }
+
+    /// Takes out of the request what the server refused of it; false where it refused something else.
+    fn ask_for_less(&self, shape: &mut Shape, request: &mut Cow<'_, ModelRequest>, fault: &Fault) -> bool {
+        if let Some(smaller) = smaller_shape(*shape, fault.refuses) {
+            *shape = smaller;
+            return true;
+        }
+        let is_refused = fault.refuses_log_probabilities && request.log_probabilities;
+        if is_refused {
+            request.to_mut().log_probabilities = false;
+        }
+        is_refused
     }
 
     /// What is wrong with a parameter of the request that has a place of its own.

@@ -71,6 +71,8 @@ impl Dialect {
             }),
             max_tokens: tokens_max,
             max_completion_tokens: None,
+            // Legacy completions ask by a number of alternatives, of which none may be wanted.
+            logprobs: (self == Self::Completions).then(|| json["logprobs"].is_u64()),
             always_tells_usage: self != Self::Completions,
         })
     }

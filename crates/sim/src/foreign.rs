@@ -3,6 +3,7 @@
 //! measured with them, and ignorant of the client's structs.
 
 use crate::dialect::Dialect;
+use crate::log_probability;
 use crate::wire::WireUsage;
 use serde_json::{Value, json};
 
@@ -20,6 +21,8 @@ pub(crate) struct Foreign {
     /// A block of thinking is open, or was there.
     thinking: Thinking,
     text_is_open: bool,
+    /// Whether the probabilities of tokens are told; completions alone do.
+    pub(crate) tells_log_probabilities: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +55,7 @@ impl Foreign {
             number: 0,
             thinking: Thinking::None,
             text_is_open: false,
+            tells_log_probabilities: false,
         }
     }
 
@@ -122,7 +126,7 @@ impl Foreign {
                 events.push(self.numbered("response.output_text.delta", delta));
             }
             Dialect::Chat | Dialect::Completions => {
-                let choice = json!({"text": piece, "index": 0, "logprobs": null, "finish_reason": null});
+                let choice = json!({"text": piece, "index": 0, "logprobs": self.log_probabilities(piece), "finish_reason": null});
                 events.push((None, self.completion(&[choice], None)));
             }
         }
@@ -211,8 +215,8 @@ impl Foreign {
                 }
             }
             Dialect::Chat | Dialect::Completions => {
-                let choice =
-                    json!({"text": said.text, "index": 0, "logprobs": null, "finish_reason": said.finish});
+                let choice = json!({"text": said.text, "index": 0, "finish_reason": said.finish,
+                    "logprobs": self.log_probabilities(said.text)});
                 self.completion(&[choice], said.usage)
             }
         }
@@ -253,6 +257,14 @@ impl Foreign {
     }
 
     // ---- parts ----
+
+    fn log_probabilities(&self, text: &str) -> Value {
+        if self.tells_log_probabilities {
+            log_probability::of_completion(text)
+        } else {
+            Value::Null
+        }
+    }
 
     fn id(&self, prefix: &str) -> String {
         format!("{prefix}_sim{:012x}", self.sequence)

@@ -30,6 +30,7 @@ mod foreign;
 mod handle;
 mod http;
 mod key;
+mod log_probability;
 mod lower;
 mod persona;
 mod plan;

@@ -523,7 +523,7 @@ mod tests {
             "`personas[1].faults.resets`: unknown key, expected one of ",
             "`personas[2].model`: found nothing, expected the name of a model",
             "`personas[2].slots`: found the text `four`, expected a whole number from 0",
-            "`personas[2].shape.refuses[0]`: found `steam`, expected one of stream, stream_options (hint: did you mean `stream`?)",
+            "`personas[2].shape.refuses[0]`: found `steam`, expected one of stream, stream_options, logprobs (hint: did you mean `stream`?)",
             "`sed`: unknown key, expected one of ",
             "`personas[1].model`: found `m` a second time, expected each model once",
             "`personas[1].faults.stall`: found 1.5, expected a number from 0 to 1",

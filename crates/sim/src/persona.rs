@@ -39,11 +39,16 @@ pub enum Feature {
     Stream,
     /// `stream_options`.
     StreamOptions,
+    /// `logprobs`.
+    LogProbabilities,
 }
 
 impl Feature {
-    pub(crate) const ALL: [(&'static str, Self); 2] =
-        [("stream", Self::Stream), ("stream_options", Self::StreamOptions)];
+    pub(crate) const ALL: [(&'static str, Self); 3] = [
+        ("stream", Self::Stream),
+        ("stream_options", Self::StreamOptions),
+        ("logprobs", Self::LogProbabilities),
+    ];
 
     /// The request field.
     #[must_use]
@@ -51,6 +56,7 @@ impl Feature {
         match self {
             Self::Stream => "stream",
             Self::StreamOptions => "stream_options",
+            Self::LogProbabilities => "logprobs",
         }
     }
 }

@@ -37,6 +37,15 @@ impl Voice {
         }
     }
 
+    /// The same, telling how probable tokens were.
+    pub(crate) fn telling_log_probabilities(mut self, tells: bool) -> Self {
+        match &mut self {
+            Self::Chat(renderer) => renderer.tells_log_probabilities = tells,
+            Self::Foreign(_, foreign) => foreign.tells_log_probabilities = tells,
+        }
+        self
+    }
+
     const fn dialect(&self) -> Dialect {
         match self {
             Self::Chat(_) => Dialect::Chat,

@@ -279,7 +279,8 @@ impl Provider {
                 None => (None, received),
             };
             let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
-            let voice = Voice::new(dialect, sequence, unix_seconds(), &order.model);
+            let voice = Voice::new(dialect, sequence, unix_seconds(), &order.model)
+                .telling_log_probabilities(order.tells_log_probabilities);
             let mut reply = Reply::new(connection, &ready.persona, &mut order.plan, voice, start);
             reply.is_old = is_old;
             reply.keeps_alive = keeps_alive;
@@ -358,6 +359,7 @@ impl Provider {
         let conversation = request.conversation();
         let attempt = self.record.attempt(persona as u32, conversation);
         Ok(Order {
+            tells_log_probabilities: request.logprobs == Some(true),
             persona,
             plan: self.cast.plan(ready, &request, &conversation, attempt),
             model: request.model.into_owned(),
@@ -375,6 +377,7 @@ struct Order {
     conversation: ContentHash,
     attempt: u32,
     plan: Plan,
+    tells_log_probabilities: bool,
 }
 
 /// A request that gets an error and nothing else.
@@ -401,6 +404,7 @@ fn refused_feature(persona: &Persona, request: &ChatRequest<'_>) -> Result<(), R
     let is_used = |feature: &&Feature| match feature {
         Feature::Stream => request.wants_stream(),
         Feature::StreamOptions => request.stream_options.is_some(),
+        Feature::LogProbabilities => request.logprobs == Some(true),
     };
     match persona.shape.refuses.iter().find(is_used) {
         None => Ok(()),

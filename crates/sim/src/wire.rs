@@ -1,6 +1,7 @@
 //! The chat API as bytes: what a request asks, and the JSON of answers, events and errors. Apart so that all wire JSON is
 //! in one place, written by hand and ignorant of the client's structs.
 
+use crate::log_probability;
 use seatrial_types::ContentHash;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -23,6 +24,9 @@ pub(crate) struct ChatRequest<'a> {
     pub(crate) max_tokens: Option<u64>,
     #[serde(default)]
     pub(crate) max_completion_tokens: Option<u64>,
+    /// Whether the probabilities of tokens are wanted.
+    #[serde(default)]
+    pub(crate) logprobs: Option<bool>,
     /// The API tells usage without being asked for it.
     #[serde(skip)]
     pub(crate) always_tells_usage: bool,
@@ -245,6 +249,8 @@ pub(crate) struct Renderer {
     rest: Vec<u8>,
     /// Both with the kind between them, for events.
     event: Vec<u8>,
+    /// Whether the probabilities of tokens are told.
+    pub(crate) tells_log_probabilities: bool,
 }
 
 impl Renderer {
@@ -259,7 +265,12 @@ impl Renderer {
         put_text(&mut rest, model);
         rest.extend_from_slice(br#","choices":["#);
         let event = [id.as_slice(), b"chat.completion.chunk", rest.as_slice()].concat();
-        Self { id, rest, event }
+        Self {
+            id,
+            rest,
+            event,
+            tells_log_probabilities: false,
+        }
     }
 
     /// The JSON of one event.
@@ -286,9 +297,16 @@ impl Renderer {
                 put_text(out, text);
             }
         }
+        out.push(b'}');
+        if let (true, Delta::Text { text, .. }) = (self.tells_log_probabilities, delta) {
+            put(
+                out,
+                format_args!(r#","logprobs":{}"#, log_probability::of_chat(text)),
+            );
+        }
         match finish {
-            None => out.extend_from_slice(br#"},"finish_reason":null}]"#),
-            Some(reason) => put(out, format_args!(r#"}},"finish_reason":"{reason}"}}]"#)),
+            None => out.extend_from_slice(br#","finish_reason":null}]"#),
+            Some(reason) => put(out, format_args!(r#","finish_reason":"{reason}"}}]"#)),
         }
         put_usage(out, usage);
     }
@@ -320,10 +338,13 @@ impl Renderer {
             out.push(b':');
             put_text(out, text);
         }
-        put(
-            out,
-            format_args!(r#","refusal":null}},"logprobs":null,"finish_reason":"{finish}"}}]"#),
-        );
+        out.extend_from_slice(br#","refusal":null},"logprobs":"#);
+        if self.tells_log_probabilities {
+            put(out, format_args!("{}", log_probability::of_chat(text)));
+        } else {
+            out.extend_from_slice(b"null");
+        }
+        put(out, format_args!(r#","finish_reason":"{finish}"}}]"#));
         put_usage(out, usage);
     }
 }

@@ -112,6 +112,11 @@ pub trait Scorer: Send + Sync {
         false
     }
 
+    /// Whether answers must say how probable their tokens were; targets are asked for it where their API has a way.
+    fn needs_log_probabilities(&self) -> bool {
+        false
+    }
+
     /// Whether, and by what sign, this answer is a refusal although the provider does not say so. Once one scorer of
     /// a task says so, the answer is refused for all of them; a task without such a scorer knows finish reasons only.
     fn refusal(&self, _input: ScorerInput<'_>) -> Option<String> {

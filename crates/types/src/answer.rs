@@ -134,6 +134,8 @@ pub struct ModelRequest {
     pub columns: Arc<Map<String, Value>>,
     /// 0-based repetition of the case.
     pub epoch: u32,
+    /// Whether the answer is to say how probable its tokens were, where the API can be asked for that.
+    pub log_probabilities: bool,
 }
 
 /// Why the model stopped, normalised over providers.
@@ -209,6 +211,36 @@ pub struct Answer {
     /// Its price where the provider itself says it; wins over a price of the suite, and becomes the cost of the sample.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stated_cost: Option<Money>,
+    /// How probable the model held the tokens that it wrote; `None` where nobody asked or the provider does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_probability: Option<LogProbability>,
+}
+
+/// How probable a model held the tokens that it wrote, over all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LogProbability {
+    /// Tokens that came with a probability, at least 1.
+    pub tokens: u32,
+    /// Sum of the natural logarithms of their probabilities; finite, and at most 0 but for rounding of the server.
+    pub sum: f64,
+}
+
+// The sum is finite, so that equality is one.
+impl Eq for LogProbability {}
+
+impl LogProbability {
+    /// From a sum over tokens; `None` where there are none or the sum is no number.
+    #[must_use]
+    pub fn of(tokens: u32, sum: f64) -> Option<Self> {
+        (tokens > 0 && sum.is_finite()).then_some(Self { tokens, sum })
+    }
+
+    /// exp(−mean logarithm): 1 for an answer that could not have been another; infinite where it passes the largest
+    /// number.
+    #[must_use]
+    pub fn perplexity(self) -> f64 {
+        (-self.sum / f64::from(self.tokens)).exp()
+    }
 }
 
 /// Classes of failure of a call. Each failing sample is in exactly one.
@@ -363,7 +395,18 @@ mod tests {
         let answer = r#"{"text":"a","finish_reason":null,"served_model":null,"request_id":null,"usage":{"input_tokens":1,
             "output_tokens":null,"cache_read_tokens":null,"cache_write_tokens":null,"reasoning_tokens":null},"streamed":true}"#;
         let answer: Answer = serde_json::from_str(answer).unwrap();
-        assert!(answer.tool_calls.is_empty() && answer.streamed);
+        assert!(answer.tool_calls.is_empty() && answer.streamed && answer.log_probability.is_none());
+    }
+
+    /// Protects the formula, against values by hand, and the edges: no tokens, sums that are no number.
+    #[test]
+    fn perplexity_is_the_inverse_of_the_geometric_mean() {
+        let half = LogProbability::of(2, 0.5_f64.ln() * 2.0).unwrap();
+        assert!((half.perplexity() - 2.0).abs() < 1e-12);
+        assert_eq!(LogProbability::of(3, 0.0).unwrap().perplexity(), 1.0);
+        assert_eq!(LogProbability::of(1, -1e9).unwrap().perplexity(), f64::INFINITY);
+        assert_eq!(LogProbability::of(0, -1.0), None);
+        assert_eq!(LogProbability::of(1, f64::NEG_INFINITY), None);
     }
 
     /// Protects the record's size and people's files: an image is kept by name and hash, never by content.

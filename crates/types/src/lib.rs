@@ -18,8 +18,8 @@ pub mod timing;
 pub mod usage;
 
 pub use answer::{
-    Answer, Attempt, Call, CallError, CallErrorKind, FinishReason, Image, Message, ModelRequest, RateLimit,
-    Role, ToolCall,
+    Answer, Attempt, Call, CallError, CallErrorKind, FinishReason, Image, LogProbability, Message,
+    ModelRequest, RateLimit, Role, ToolCall,
 };
 pub use case::Case;
 pub use estimate::{Estimate, Method, Statistic, Unit};

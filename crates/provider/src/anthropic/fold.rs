@@ -205,6 +205,7 @@ impl MessagesFold {
         };
         Answer {
             stated_cost: None,
+            log_probability: None,
             text: self.text,
             tool_calls: self.tool_calls.into_iter().map(with_arguments).collect(),
             finish_reason: self.finish_reason,

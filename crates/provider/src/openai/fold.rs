@@ -2,6 +2,7 @@
 //! answer out.
 
 use super::json::{Choice, Chunk, Part, ToolCallPart};
+use super::log_probability::LogProbabilities;
 use crate::api::Place;
 use crate::fault::Fault;
 use crate::usage::of_openai_chat;
@@ -27,6 +28,7 @@ struct AnswerParts {
     usage: Usage,
     served_model: Option<String>,
     id: Option<String>,
+    log_probabilities: LogProbabilities,
 }
 
 /// Tool calls in the making, with the index by which the server tells their pieces apart.
@@ -163,6 +165,9 @@ impl AnswerParts {
         if let Some(reason) = choice.finish_reason.as_str() {
             self.finish_reason = Some(FinishReason::from_word(reason));
         }
+        if let Some(json) = choice.logprobs {
+            self.log_probabilities.add(json.get());
+        }
         let legacy_text = choice.text.as_ref().and_then(|text| text.as_str());
         if let Some(text) = legacy_text {
             self.text.push_str(text);
@@ -213,6 +218,7 @@ impl AnswerParts {
         };
         Answer {
             stated_cost: None,
+            log_probability: self.log_probabilities.total(),
             text: self.text,
             tool_calls: self.tool_calls.into_list(),
             finish_reason,

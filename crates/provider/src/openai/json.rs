@@ -40,6 +40,9 @@ pub(crate) struct Choice<'a> {
     pub(crate) text: Option<Text<'a>>,
     #[serde(borrow, default)]
     pub(crate) finish_reason: Text<'a>,
+    /// How probable the tokens were, where that was asked for.
+    #[serde(borrow, default)]
+    pub(crate) logprobs: Option<&'a RawValue>,
 }
 
 /// A message, or the piece of one that an event brings.

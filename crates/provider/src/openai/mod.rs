@@ -3,6 +3,7 @@
 mod embeddings;
 mod fold;
 mod json;
+mod log_probability;
 mod messages;
 mod responses;
 

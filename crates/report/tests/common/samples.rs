@@ -21,6 +21,7 @@ pub(crate) fn answered(case: u32, epoch: u32, right: Option<bool>, text: &str) -
     let result = match right {
         Some(_) => Ok(Answer {
             stated_cost: None,
+            log_probability: None,
             text: text.to_owned(),
             finish_reason: Some(FinishReason::Stop),
             served_model: None,

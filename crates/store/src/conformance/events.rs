@@ -7,7 +7,8 @@ use super::specimens::{
 };
 use crate::{Store, figures_of};
 use seatrial_types::{
-    CallErrorKind, FinishReason, Money, Outcome, Role, RunId, SampleKey, SampleRecord, SliceKey, Usage,
+    CallErrorKind, FinishReason, LogProbability, Money, Outcome, Role, RunId, SampleKey, SampleRecord,
+    SliceKey, Usage,
 };
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -127,6 +128,9 @@ pub(super) fn every_field_comes_back(store: &mut dyn Store) {
         FinishReason::Other("other:stop".to_owned()),
     ] {
         add(&|r| answer(r).finish_reason = Some(reason.clone()));
+    }
+    for (tokens, sum) in [(1, -0.1), (7, 0.0), (u32::MAX, -1e300), (3, 1e-9)] {
+        add(&|r| answer(r).log_probability = LogProbability::of(tokens, sum));
     }
     add(&|r| {
         let answer = answer(r);

@@ -2,8 +2,8 @@
 
 use super::specimens::{ALL_KINDS, full_message, message, score_record, tool_call};
 use seatrial_types::{
-    Answer, Attempt, Call, CallError, FinishReason, Money, Outcome, Role, SampleKey, SampleRecord, SliceKey,
-    Timing, Usage,
+    Answer, Attempt, Call, CallError, FinishReason, LogProbability, Money, Outcome, Role, SampleKey,
+    SampleRecord, SliceKey, Timing, Usage,
 };
 
 /// SplitMix64 (Steele, Lea, Flood 2014): a few lines, so that the suite needs no crate for random numbers.
@@ -117,6 +117,7 @@ impl Random {
     pub(super) fn answer(&mut self) -> Answer {
         Answer {
             stated_cost: None,
+            log_probability: LogProbability::of(self.below(3) as u32, -(self.below(9000) as f64) / 7.0),
             text: self.text(),
             tool_calls: (0..self.below(3)).map(|_| tool_call(&self.text())).collect(),
             finish_reason: self.maybe(|random| FinishReason::from_word(&random.text())),

@@ -63,6 +63,14 @@ impl<'r> Columns<'r> {
         Ok(self.optional_integer()?.map(i64::cast_unsigned))
     }
 
+    pub(super) fn optional_real(&mut self) -> Result<Option<f64>, ReadError> {
+        match self.value()? {
+            ValueRef::Null => Ok(None),
+            ValueRef::Real(value) => Ok(Some(value)),
+            other => Err(self.unreadable(describe(other))),
+        }
+    }
+
     pub(super) fn text(&mut self) -> Result<&'r str, ReadError> {
         self.optional_text()?.ok_or_else(|| self.unreadable("nothing"))
     }

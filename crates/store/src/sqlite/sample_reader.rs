@@ -7,8 +7,8 @@ use super::rows::Columns;
 use super::sample_writer::{OTHER_REASON, StoredMessage};
 use crate::codec::{scores, slices, timing};
 use seatrial_types::{
-    Answer, Attempt, Call, CallError, CallErrorKind, FinishReason, Message, SampleFigures, SampleKey,
-    SampleRecord, ScoreRecord, SliceKey, Usage,
+    Answer, Attempt, Call, CallError, CallErrorKind, FinishReason, LogProbability, Message, SampleFigures,
+    SampleKey, SampleRecord, ScoreRecord, SliceKey, Usage,
 };
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
@@ -25,7 +25,7 @@ pub(super) const SELECT_SAMPLES: &str = "SELECT s.target, s.task, s.epoch, s.cas
     s.input_tokens, s.output_tokens, s.cache_read_tokens, s.cache_write_tokens, s.reasoning_tokens, \
     s.cost_picodollars, s.served_model, s.case_id, s.cluster, s.slices, s.scores, s.started_unix_ms, \
     s.finish_reason, t.streamed, t.request_id, t.error_status, t.error_message, t.status, t.timing, \
-    t.attempts AS tries, t.prompt, t.tool_calls, t.answer \
+    t.attempts AS tries, t.prompt, t.tool_calls, t.log_prob_tokens, t.log_prob_sum, t.answer \
     FROM sample AS s CROSS JOIN sample_text AS t ON t.id = s.sample_text WHERE s.run = ?1 \
     ORDER BY s.target, s.task, s.epoch, s.case_number";
 
@@ -130,6 +130,7 @@ pub(super) fn read_sample(
         None => Vec::new(),
         Some(json) => serde_json::from_str(&json).map_err(|error| columns.unreadable(error.to_string()))?,
     };
+    let log_probability = read_log_probability(columns)?;
     let answer_text = bodies.optional_text(columns)?;
     let result = match (error, answer_text) {
         (Some(kind), _) => Err(CallError {
@@ -139,6 +140,7 @@ pub(super) fn read_sample(
         }),
         (None, Some(text)) => Ok(Answer {
             stated_cost: None,
+            log_probability,
             text: text.into_owned(),
             tool_calls,
             finish_reason,
@@ -164,6 +166,19 @@ pub(super) fn read_sample(
         started_unix_ms,
         scores,
     })
+}
+
+/// Takes the two columns of the probabilities of tokens; `NULL`, which earlier versions left, is unknown.
+fn read_log_probability(columns: &mut Columns<'_>) -> Result<Option<LogProbability>, ReadError> {
+    let tokens = columns.optional_number()?;
+    let sum = columns.optional_real()?;
+    match tokens.zip(sum) {
+        None => Ok(None),
+        Some((tokens, sum)) => match LogProbability::of(tokens, sum) {
+            Some(told) => Ok(Some(told)),
+            None => Err(columns.unreadable(format!("a sum of {sum} over {tokens} tokens"))),
+        },
+    }
 }
 
 /// Takes the three columns that hold attempts: status and timing of a clean one, JSON of all others.

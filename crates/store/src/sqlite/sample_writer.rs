@@ -27,7 +27,8 @@ const INSERT_SAMPLE: &str = "INSERT INTO sample (run, target, task, epoch, case_
     scores, cached) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
     ?22, ?23, ?24, ?25) ON CONFLICT DO NOTHING";
 const INSERT_TEXT: &str = "INSERT INTO sample_text (id, streamed, request_id, error_status, error_message, status, \
-    timing, attempts, prompt, answer, tool_calls) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    timing, attempts, prompt, answer, tool_calls, log_prob_tokens, log_prob_sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, \
+    ?8, ?9, ?10, ?11, ?12, ?13)";
 const NEXT_TEXT_ID: &str = "SELECT coalesce(max(id), 0) + 1 FROM sample_text";
 const ADD_FINISHED: &str = "UPDATE run SET samples_finished = samples_finished + ?2 WHERE number = ?1";
 
@@ -219,6 +220,7 @@ impl<'c> SampleWriter<'c> {
             [] => None,
             json => Some(bodies.place(json)?),
         };
+        let log_probability = answer.and_then(|answer| answer.log_probability);
         let answer_text = match answer {
             None => None,
             Some(answer) => Some(bodies.place(answer.text.as_bytes())?),
@@ -239,6 +241,8 @@ impl<'c> SampleWriter<'c> {
             bodies.place(&buffers.prompt)?,
             answer_text,
             tool_calls,
+            log_probability.map(|told| told.tokens),
+            log_probability.map(|told| told.sum),
         ])?;
         Ok(())
     }

@@ -36,6 +36,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         what: "make room for cached answers",
         sql: CACHE,
     },
+    Migration {
+        what: "make room for the probabilities of tokens",
+        sql: LOG_PROBABILITIES,
+    },
 ];
 
 const TABLES: &str = "
@@ -191,6 +195,13 @@ SELECT run.id AS run, s.target, s.task, s.epoch, s.case_number, s.case_id, s.clu
   CASE typeof(t.prompt) WHEN 'text' THEN t.prompt END AS prompt,
   CASE typeof(t.answer) WHEN 'text' THEN t.answer END AS answer
 FROM sample AS s JOIN run ON run.number = s.run JOIN sample_text AS t ON t.id = s.sample_text;
+";
+
+const LOG_PROBABILITIES: &str = "
+-- How many tokens of an answer came with a probability, and the sum of the natural logarithms of these; NULL where nobody
+-- asked or nothing was told, which is what all earlier rows have.
+ALTER TABLE sample_text ADD COLUMN log_prob_tokens INTEGER;
+ALTER TABLE sample_text ADD COLUMN log_prob_sum REAL;
 ";
 
 /// The newest version that this build knows.

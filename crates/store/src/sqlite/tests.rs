@@ -267,6 +267,7 @@ fn migrations_are_only_added() {
             "cb4bbfb379f5b5cf11325d519e90391d",
             "a9c8245a02e841bc11194ad2bfeefaa4",
             "670f516b1f6d3ba9c3f020a1cfa81a6a",
+            "a5f794742e909c231b9bfc69a58938e2",
         ]
     );
 }
