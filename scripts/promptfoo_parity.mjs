@@ -4,7 +4,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const [theirsPath, oursPath, folder, flag] = process.argv.slice(2);
+const [theirsPath, oursPath, folder, name, flag] = process.argv.slice(2);
 const theirs = JSON.parse(readFileSync(theirsPath, 'utf8'));
 const version = theirs.metadata?.promptfooVersion ?? 'unknown';
 const verdicts = theirs.results.results
@@ -19,7 +19,7 @@ const verdicts = theirs.results.results
   .sort((a, b) => Number(a.case) - Number(b.case));
 if (flag === '--record') {
   const lines = verdicts.map((row) => JSON.stringify(row)).join(',\n  ');
-  writeFileSync(join(folder, 'verdicts.json'), `{"promptfoo": "${version}", "rows": [\n  ${lines}\n]}\n`);
+  writeFileSync(join(folder, name === 'parity' ? 'verdicts.json' : `${name}-verdicts.json`), `{"promptfoo": "${version}", "rows": [\n  ${lines}\n]}\n`);
 }
 const ours = new Map();
 for (const line of readFileSync(oursPath, 'utf8').split('\n').filter(Boolean)) {

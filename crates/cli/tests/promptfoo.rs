@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where its set-up does not hold")]
 
+use seatrial_sim::{SimConfig, SimHandle};
 use seatrial_testkit::Workspace;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -36,8 +37,27 @@ fn verdicts_are_those_of_promptfoo() {
     for name in ["parity.yaml", "parity.csv"] {
         workspace.write(name, read(name));
     }
+    assert!(compare_with_promptfoo(&workspace, "parity.yaml", "verdicts.json") > 400);
+}
+
+/// Protects the same of checks that ask: vectors of an embeddings model, log probabilities of the target.
+#[test]
+fn verdicts_are_those_of_promptfoo_where_a_model_is_asked() {
+    let workspace = workspace();
+    let answers = workspace.write("perplexity-answers.jsonl", read("perplexity-answers.jsonl"));
+    let config = json!({"seed": 1, "answers": answers, "personas": [{"model": "*"}]});
+    let server = SimHandle::spawn(SimConfig::from_value(config).unwrap()).unwrap();
+    for (name, rows) in [("similar", 70), ("perplexity", 40)] {
+        let suite = format!("{name}.yaml");
+        workspace.write(&suite, read(&suite).replace("@BASE_URL@", &server.base_url()));
+        assert!(compare_with_promptfoo(&workspace, &suite, &format!("{name}-verdicts.json")) > rows);
+    }
+}
+
+/// Imports and runs a configuration and holds its rows against recorded verdicts; how many there are.
+fn compare_with_promptfoo(workspace: &Workspace, configuration: &str, verdicts: &str) -> usize {
     let _ = workspace
-        .run(&["import", "promptfoo", "parity.yaml", "--out", "ours"])
+        .run(&["import", "promptfoo", configuration, "--out", "ours", "--force"])
         .expect_code(0);
     let _ = workspace.run(&["run", "ours/suite.yaml"]).expect_code(0);
     let exported = workspace
@@ -54,11 +74,11 @@ fn verdicts_are_those_of_promptfoo() {
         let score = values.next().unwrap().unwrap_or(0.0);
         ours.insert(sample["id"].as_str().unwrap().to_owned(), (passes, score));
     }
-    let recorded: Value = serde_json::from_str(&read("verdicts.json")).unwrap();
+    let recorded: Value = serde_json::from_str(&read(verdicts)).unwrap();
     let explained: Vec<Value> = serde_json::from_str(&read("differences.json")).unwrap();
     let is_explained = |row: &Value| explained.iter().any(|item| item["what"] == row["what"]);
     let rows = recorded["rows"].as_array().unwrap();
-    assert!(rows.len() > 400 && ours.len() == rows.len());
+    assert_eq!(ours.len(), rows.len());
     let mut differences = Vec::new();
     for row in rows {
         let (passes, score) = ours[row["case"].as_str().unwrap()];
@@ -69,6 +89,81 @@ fn verdicts_are_those_of_promptfoo() {
         }
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
+    rows.len()
+}
+
+/// Protects what the suite says of who is asked for vectors, and that a second model, one without counterpart and a hosted
+/// classifier are named instead of being dropped.
+#[test]
+fn checks_that_ask_name_their_model() {
+    let workspace = workspace();
+    workspace.write(
+        "config.yaml",
+        r#"prompts: ['{{q}}']
+providers: [echo]
+defaultTest: {vars: {q: hi}}
+tests:
+  - assert: [{type: similar, value: a}]
+  - assert: [{type: similar, value: a, provider: 'openai:embedding:text-embedding-3-small'}]
+  - assert: [{type: similar, value: a, provider: 'huggingface:sentence-similarity:x'}]
+  - assert: [{type: classifier, value: a}]
+  - assert: [{type: perplexity, threshold: 9}]
+"#,
+    );
+    let _ = workspace
+        .run(&[
+            "import",
+            "promptfoo",
+            "config.yaml",
+            "--out",
+            "ours",
+            "--json",
+            "report.json",
+        ])
+        .expect_code(0);
+    let report = workspace.json("report.json");
+    let left_out = report["left_out"].as_array().unwrap();
+    let why = |at: usize| left_out[at]["why"].as_str().unwrap();
+    assert_eq!(left_out.len(), 3, "{left_out:?}");
+    assert!(
+        why(0).contains("ask one") && left_out[0]["place"] == "config.yaml:6:14",
+        "{left_out:?}"
+    );
+    assert!(why(1).contains("is no model of embeddings") && why(2).contains("scorer `http`"));
+    let suite = std::fs::read_to_string(workspace.path().join("ours/suite.yaml")).unwrap();
+    assert!(
+        suite.contains("    model: \"text-embedding-3-large\"\n"),
+        "{suite}"
+    );
+    assert!(
+        suite.contains("model: embeddings, log_probabilities: true}"),
+        "{suite}"
+    );
+    // Recorded answers tell no log probabilities: unparsed with a reason, and never a number.
+    let run = "version: 1\nname: p\ntargets:\n  - {name: t, provider: recorded, path: answers.jsonl}\ntasks:\n  - name: a\n    \
+               dataset: {inline: [{id: 1, input: q}]}\n    scorers: [perplexity, perplexity_score]\n";
+    workspace.write("suite.yaml", run);
+    workspace.write("answers.jsonl", "{\"id\": 1, \"output\": \"x\"}\n");
+    let _ = workspace
+        .run(&["run", "suite.yaml", "--json", "f.json"])
+        .expect_code(0);
+    let findings = workspace.json("f.json");
+    let metrics = findings["targets"][0]["metrics"].as_array().unwrap();
+    for name in ["perplexity", "perplexity_score"] {
+        let metric = metrics.iter().find(|metric| metric["metric"] == name).unwrap();
+        assert_eq!(
+            (&metric["value"], &metric["n_unparsed"]),
+            (&Value::Null, &json!(1))
+        );
+    }
+    let exported = workspace
+        .run(&["export", "latest", "--format", "jsonl"])
+        .expect_code(0);
+    assert!(
+        exported.stdout.contains("told no log probabilities"),
+        "{}",
+        exported.stdout
+    );
 }
 
 const CONFIGURATION: &str = r#"description: Support bot

@@ -9,6 +9,7 @@
 mod assertions;
 mod cases;
 mod csv_rows;
+mod embeddings;
 mod prompts;
 mod providers;
 mod source;
@@ -24,6 +25,9 @@ use std::path::{Path, PathBuf};
 pub const CASES_MAX: usize = 200_000;
 /// Things left out that are listed one by one; the rest is counted.
 pub const LEFT_OUT_LISTED_MAX: usize = 1_000;
+
+/// Name of the model that gives vectors, in the suite.
+pub(crate) const EMBEDDINGS: &str = "embeddings";
 
 /// What the scorer `checks` can do; comes in as an argument, because scorers live on a higher floor.
 #[derive(Debug, Clone, Copy)]
@@ -75,6 +79,10 @@ pub struct Imported {
     pub left_out: Vec<LeftOut>,
     /// How many more there are than [`Imported::left_out`] lists.
     pub left_out_more: usize,
+    /// Keys of the model that checks of type `similar` ask; `None` where there are none.
+    pub(crate) embeddings: Option<serde_json::Map<String, Value>>,
+    /// Whether a check needs the log probabilities of answers.
+    pub(crate) wants_log_probabilities: bool,
 }
 
 impl Imported {

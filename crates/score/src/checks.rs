@@ -13,6 +13,7 @@ mod functions;
 mod js;
 mod judge;
 mod markup;
+mod near;
 mod overlap;
 mod refusals;
 mod sql;
@@ -23,6 +24,7 @@ use crate::extract::Extractor;
 use crate::options::Options;
 use crate::rules::Definition;
 use crate::scorer::{clip_detail, extractor, metric_spec, refuse_without_effect};
+use crate::vectors::Vectors;
 use assertion::{CaseChecks, Check};
 use judge::{Fault, Graded, judge};
 use seatrial_task::{Model, Scorer, ScorerInput, Scoring};
@@ -33,6 +35,9 @@ use std::collections::HashMap;
 
 /// Column that is read where the suite names none.
 const COLUMN: &str = "checks";
+/// Said of a check that needs vectors where nobody can be asked for them.
+const NO_MODEL: &str =
+    "`similar` needs an embeddings model; hint: name one as the option `model` of `checks`";
 /// Metrics of checks that one scorer reports.
 const NAMED_MAX: usize = 64;
 
@@ -69,6 +74,12 @@ pub const KINDS: &[&str] = &[
     "latency",
     "cost",
     "finish-reason",
+    "similar",
+    "similar:cosine",
+    "similar:dot",
+    "similar:euclidean",
+    "perplexity",
+    "perplexity-score",
 ];
 
 /// What is wrong with the checks of a case, as they stand in its column; `None` where nothing is. For whoever writes
@@ -103,6 +114,9 @@ struct Checks {
     column: String,
     extractor: Extractor,
     negate: bool,
+    /// Vectors of the model that `similar` asks.
+    vectors: Option<Vectors>,
+    needs_log_probabilities: bool,
     /// Names of metrics of checks, in the order of the metrics from the third.
     named: Vec<String>,
     metrics: Vec<MetricSpec>,
@@ -154,6 +168,10 @@ pub(crate) fn parse(
             .into_owned(),
         extractor: extractor(options)?,
         negate: options.flag("negate")?,
+        vectors: options
+            .text("model")?
+            .map(|model| Vectors::of(model.into_owned())),
+        needs_log_probabilities: options.flag("log_probabilities")?,
         named,
         metrics,
     }))
@@ -240,21 +258,54 @@ impl Sums {
     }
 }
 
+/// What is judged of a case: the part of the answer that counts, and its checks.
+struct Read<'a> {
+    text: Cow<'a, str>,
+    checks: CaseChecks,
+}
+
+/// Why a case has no score.
+enum Unscored {
+    /// Said of the answer or of the dataset.
+    Unparsed(String),
+    /// A model that had to be asked failed.
+    Error(String),
+}
+
 impl Checks {
-    fn judge(&self, input: ScorerInput<'_>) -> Result<(Graded, HashMap<String, Named>), String> {
+    fn read<'a>(&self, input: ScorerInput<'a>) -> Result<Read<'a>, Unscored> {
         let text = self
             .extractor
             .apply(&input.answer.text)
-            .map_err(|missing| missing.to_string())?;
+            .map_err(|missing| Unscored::Unparsed(missing.to_string()))?;
         let Some(cell) = input.case.columns.get(&self.column) else {
-            return Err(format!("dataset: there is no column `{}`", self.column));
+            let why = format!("dataset: there is no column `{}`", self.column);
+            return Err(Unscored::Unparsed(why));
         };
-        let faulty = |why: String| format!("dataset: column `{}`: {why}", self.column);
-        let told = |fault: Fault| match fault {
-            Fault::Check(why) => faulty(why),
-            Fault::Unmeasured(why) => why.to_owned(),
-        };
-        let checks = CaseChecks::parse(cell).map_err(faulty)?;
+        let checks = CaseChecks::parse(cell).map_err(|why| self.faulty(&why))?;
+        Ok(Read { text, checks })
+    }
+
+    fn faulty(&self, why: &str) -> Unscored {
+        Unscored::Unparsed(format!("dataset: column `{}`: {why}", self.column))
+    }
+
+    fn told(&self, fault: Fault) -> Unscored {
+        match fault {
+            Fault::Check(why) => self.faulty(&why),
+            Fault::Unmeasured(why) => Unscored::Unparsed(why.to_owned()),
+            Fault::Asked(why) => Unscored::Error(why),
+        }
+    }
+
+    /// Adds all checks up; `near` holds the verdicts of those that asked a model, in their order.
+    fn judge(
+        &self,
+        read: &Read<'_>,
+        input: ScorerInput<'_>,
+        near: Vec<Result<Graded, Fault>>,
+    ) -> Result<(Graded, HashMap<String, Named>), Unscored> {
+        let Read { text, checks } = read;
         if checks.checks.is_empty() {
             let graded = Graded {
                 passes: true,
@@ -263,20 +314,27 @@ impl Checks {
             };
             return Ok((graded, HashMap::new()));
         }
-        let judged = |check: &assertion::Assertion| {
-            let mut graded = judge(check, &text, input)?;
+        let mut near = near.into_iter();
+        let mut judged = |check: &assertion::Assertion| {
+            let verdict = if near::measure_of(&check.kind).is_some() {
+                near.next()
+                    .unwrap_or_else(|| Err(Fault::Check(NO_MODEL.to_owned())))
+            } else {
+                judge(check, text, input)
+            };
+            let mut graded = verdict.map_err(|fault| self.told(fault))?;
             // Weight 0 is a metric and no condition.
             graded.passes |= check.weight == 0.0;
-            Ok(graded)
+            Ok::<Graded, Unscored>(graded)
         };
         let mut sums = Sums::default();
         for check in &checks.checks {
             match check {
-                Check::One(one) => sums.add(&judged(one).map_err(told)?, one.weight, one.metric.as_deref()),
+                Check::One(one) => sums.add(&judged(one)?, one.weight, one.metric.as_deref()),
                 Check::Set(set) => {
                     let mut inner = Sums::default();
                     for one in &set.checks {
-                        inner.add(&judged(one).map_err(told)?, one.weight, one.metric.as_deref());
+                        inner.add(&judged(one)?, one.weight, one.metric.as_deref());
                     }
                     sums.add(&inner.finish(set.threshold), set.weight, set.metric.as_deref());
                     for (name, named) in inner.named {
@@ -286,6 +344,43 @@ impl Checks {
             }
         }
         Ok((sums.finish(checks.threshold), sums.named))
+    }
+
+    /// One score for each metric.
+    fn scores(&self, judged: Result<(Graded, HashMap<String, Named>), Unscored>) -> Vec<Score> {
+        let score = |metric: usize, value: Option<f64>, missing: Outcome, detail: &str| Score {
+            metric: u16::try_from(metric).unwrap_or(u16::MAX),
+            outcome: if value.is_some() { Outcome::Scored } else { missing },
+            value,
+            detail: Some(clip_detail(detail)),
+        };
+        let none = |missing: Outcome, why: &str| {
+            let metrics = 0..self.metrics.len();
+            metrics.map(|metric| score(metric, None, missing, why)).collect()
+        };
+        let (graded, named) = match judged {
+            Err(Unscored::Unparsed(why)) => return none(Outcome::Unparsed, &why),
+            Err(Unscored::Error(why)) => return none(Outcome::Error, &why),
+            Ok(judged) => judged,
+        };
+        let passes = f64::from(u8::from(graded.passes != self.negate));
+        // Weights can be negative.
+        let value = graded.score.clamp(0.0, 1.0);
+        let value = if self.negate { 1.0 - value } else { value };
+        let mut all = vec![
+            score(0, Some(passes), Outcome::Scored, &graded.reason),
+            score(1, Some(value), Outcome::Scored, &graded.reason),
+        ];
+        for (index, name) in self.named.iter().enumerate() {
+            let mean = named.get(name).map(|named| named.mean().clamp(0.0, 1.0));
+            let detail = if mean.is_some() {
+                &graded.reason
+            } else {
+                "no check of this metric"
+            };
+            all.push(score(index + 2, mean, Outcome::Unparsed, detail));
+        }
+        all
     }
 }
 
@@ -302,44 +397,27 @@ impl Scorer for Checks {
         &self.metrics
     }
 
-    fn score<'a>(&'a self, input: ScorerInput<'a>, _judge: Option<&'a dyn Model>) -> Scoring<'a> {
-        let judged = self.judge(input);
-        let score = |metric: usize, value: Option<f64>, detail: &str| Score {
-            metric: u16::try_from(metric).unwrap_or(u16::MAX),
-            outcome: if value.is_some() {
-                Outcome::Scored
-            } else {
-                Outcome::Unparsed
-            },
-            value,
-            detail: Some(clip_detail(detail)),
+    fn needs_log_probabilities(&self) -> bool {
+        self.needs_log_probabilities
+    }
+
+    fn asks(&self) -> Option<&str> {
+        self.vectors.as_ref().map(|vectors| vectors.model.as_str())
+    }
+
+    fn score<'a>(&'a self, input: ScorerInput<'a>, model: Option<&'a dyn Model>) -> Scoring<'a> {
+        let read = match self.read(input) {
+            Ok(read) => read,
+            Err(why) => return Scoring::Ready(self.scores(Err(why))),
         };
-        let all = match &judged {
-            Err(why) => (0..self.metrics.len())
-                .map(|metric| score(metric, None, why))
-                .collect(),
-            Ok((graded, named)) => {
-                let passes = f64::from(u8::from(graded.passes != self.negate));
-                // Weights can be negative.
-                let value = graded.score.clamp(0.0, 1.0);
-                let value = if self.negate { 1.0 - value } else { value };
-                let mut all = vec![
-                    score(0, Some(passes), &graded.reason),
-                    score(1, Some(value), &graded.reason),
-                ];
-                for (index, name) in self.named.iter().enumerate() {
-                    let mean = named.get(name).map(|named| named.mean().clamp(0.0, 1.0));
-                    let detail = if mean.is_some() {
-                        &graded.reason
-                    } else {
-                        "no check of this metric"
-                    };
-                    all.push(score(index + 2, mean, detail));
-                }
-                all
-            }
-        };
-        Scoring::Ready(all)
+        let asks = |check: &assertion::Assertion| near::measure_of(&check.kind).is_some();
+        match &self.vectors {
+            Some(vectors) if read.checks.all().any(asks) => Scoring::Later(Box::pin(async move {
+                let near = near::judge_all(&read.checks, &read.text, vectors, model).await;
+                self.scores(self.judge(&read, input, near))
+            })),
+            _ => Scoring::Ready(self.scores(self.judge(&read, input, Vec::new()))),
+        }
     }
 }
 

@@ -303,6 +303,12 @@ impl Scorer for Composite {
         self.parts.iter().any(|part| part.scorer.needs_reference())
     }
 
+    fn needs_log_probabilities(&self) -> bool {
+        self.parts
+            .iter()
+            .any(|part| part.scorer.needs_log_probabilities())
+    }
+
     fn score<'a>(&'a self, input: ScorerInput<'a>, judge: Option<&'a dyn Model>) -> Scoring<'a> {
         let scorings: Vec<Scoring<'a>> = self
             .parts

@@ -27,6 +27,7 @@ mod scorer;
 mod similarity;
 mod step;
 mod table;
+mod vectors;
 
 pub use composite::PARTS_MAX;
 pub use error::ScorerError;

@@ -15,6 +15,7 @@ mod starts_with;
 mod structure;
 
 pub(crate) use choice::CHOICE_OPTIONS_DEFAULT;
+pub(crate) use measure::NO_LOG_PROBABILITIES;
 pub(crate) use structure::{compile as compile_schema, first_violation};
 
 /// What the table needs of the rules: their parsers, and words of options.
@@ -24,7 +25,9 @@ pub(crate) mod parsers {
     pub(crate) use super::exact::parse as exact;
     pub(crate) use super::field::parse as field;
     pub(crate) use super::length::{UNIT, parse as length};
-    pub(crate) use super::measure::{TOKENS_OF, cost, first_token, latency, tokens};
+    pub(crate) use super::measure::{
+        TOKENS_OF, cost, first_token, latency, perplexity, perplexity_score, tokens,
+    };
     pub(crate) use super::numeric::parse as numeric;
     pub(crate) use super::overlap::{
         EDIT_MEASURE, ROUGE_MEASURE, ROUGE_TYPE, TOKENISE, bleu, chrf, edit_similarity, f1, rouge,

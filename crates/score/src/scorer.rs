@@ -59,6 +59,11 @@ pub(crate) trait Rule: Send + Sync {
     /// Whether it needs the case's reference.
     fn needs_reference(&self) -> bool;
 
+    /// Whether the answer must say how probable its tokens were.
+    fn needs_log_probabilities(&self) -> bool {
+        false
+    }
+
     /// By what sign this text is a refusal; only for the rule that looks for them.
     fn refusal(&self, _text: &str) -> Option<String> {
         None
@@ -223,6 +228,10 @@ impl Scorer for RuleScorer {
 
     fn needs_reference(&self) -> bool {
         self.rule.needs_reference()
+    }
+
+    fn needs_log_probabilities(&self) -> bool {
+        self.rule.needs_log_probabilities()
     }
 
     fn refusal(&self, input: ScorerInput<'_>) -> Option<String> {

@@ -4,21 +4,13 @@
 use crate::ScorerError;
 use crate::options::{Options, clipped};
 use crate::scorer::DETAIL_CHARS_MAX;
+use crate::vectors::{Measure, Vectors, vector};
 use seatrial_config::{MetricEntry, OptionEntry, OptionShape, ScorerEntry};
 use seatrial_task::{Model, Scorer, ScorerInput, Scoring};
-use seatrial_types::{
-    ContentHash, Message, MetricKind, MetricSpec, ModelRequest, Outcome, Pillar, Role, Score, Unit,
-};
+use seatrial_types::{MetricKind, MetricSpec, Outcome, Pillar, Score, Unit};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
 
-/// Numbers of reference vectors that are kept for further epochs and targets, 32 MiB of them; beyond that references are
-/// asked for again.
-const KEPT_NUMBERS_MAX: usize = 8 * 1024 * 1024;
-/// Most numbers of one vector.
-const DIMENSIONS_MAX: usize = 65_536;
 const MEASURES: [&str; 3] = ["cosine", "dot", "euclidean"];
 
 /// The scorer of this module, for the vocabulary.
@@ -35,7 +27,7 @@ pub const SIMILARITY: ScorerEntry = ScorerEntry {
         OptionEntry {
             name: "measure",
             shape: OptionShape::Choice(&MEASURES),
-            what: "cosine of the angle, dot product, or 1 / (1 + Euclidean distance); default cosine",
+            what: "cosine of the angle (0 where it is negative), dot product, or 1 / (1 + Euclidean distance); default cosine",
             required: false,
         },
         OptionEntry {
@@ -53,34 +45,19 @@ pub const SIMILARITY: ScorerEntry = ScorerEntry {
     ],
     metrics: &[MetricEntry {
         name: "",
-        kind: MetricKind::Real,
+        kind: MetricKind::Bounded,
         unit: Unit::Score,
         pillar: Pillar::Quality,
     }],
 };
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Measure {
-    Cosine,
-    Dot,
-    Euclidean,
-}
-
 /// Compares vectors of an embeddings model.
 pub struct Similarity {
-    model: String,
+    vectors: Vectors,
     measure: Measure,
     threshold: Option<f64>,
     values: Option<Vec<String>>,
     metrics: [MetricSpec; 1],
-    kept: Mutex<Kept>,
-}
-
-/// Vectors of references by the hash of their text.
-#[derive(Default)]
-struct Kept {
-    vectors: HashMap<ContentHash, Arc<[f64]>>,
-    numbers: usize,
 }
 
 impl Similarity {
@@ -129,10 +106,11 @@ impl Similarity {
             });
         let (kind, unit) = match threshold {
             Some(_) => (MetricKind::Binary, Unit::Share),
-            None => (MetricKind::Real, Unit::Score),
+            None if measure == Measure::Dot => (MetricKind::Real, Unit::Score),
+            None => (MetricKind::Bounded, Unit::Score),
         };
         Ok(Self {
-            model: options.text("model")?.unwrap_or_default().into_owned(),
+            vectors: Vectors::of(options.text("model")?.unwrap_or_default().into_owned()),
             measure,
             threshold,
             values: options.texts("values")?,
@@ -144,13 +122,12 @@ impl Similarity {
                 unparsed_is_wrong: is_wrong("unparsed")?,
                 refused_is_wrong: is_wrong("refused")?,
             }],
-            kept: Mutex::default(),
         })
     }
 
     async fn judge(&self, input: ScorerInput<'_>, model: Option<&dyn Model>) -> Score {
         let Some(model) = model else {
-            return failed(&format!("there is no model `{}` to ask", self.model));
+            return failed(&format!("there is no model `{}` to ask", self.vectors.model));
         };
         let references = self.values.as_ref().unwrap_or(&input.case.expected);
         if input.answer.text.trim().is_empty() {
@@ -162,7 +139,7 @@ impl Similarity {
         };
         let mut best: Option<f64> = None;
         for reference in references {
-            let nearness = match self.reference(model, reference).await {
+            let nearness = match self.vectors.reference(model, reference).await {
                 Ok(vector) => self.nearness(&answer, &vector),
                 Err(problem) => Err(problem),
             };
@@ -189,63 +166,15 @@ impl Similarity {
         }
     }
 
-    /// The vector of a reference, asked for once.
-    async fn reference(&self, model: &dyn Model, text: &str) -> Result<Arc<[f64]>, String> {
-        let hash = ContentHash::of(text.as_bytes());
-        // Nothing is awaited while the lock is held.
-        let known = self.lock().vectors.get(&hash).map(Arc::clone);
-        if let Some(vector) = known {
-            return Ok(vector);
-        }
-        let vector: Arc<[f64]> = vector(model, text).await?.into();
-        let mut kept = self.lock();
-        if kept.numbers + vector.len() <= KEPT_NUMBERS_MAX
-            && kept.vectors.insert(hash, Arc::clone(&vector)).is_none()
-        {
-            kept.numbers += vector.len();
-        }
-        Ok(vector)
-    }
-
+    /// Larger is nearer; 0 to 1 but for the dot product.
     fn nearness(&self, one: &[f64], other: &[f64]) -> Result<f64, String> {
-        if one.len() != other.len() {
-            return Err(format!(
-                "`{}` gave vectors of {} and of {} numbers, which cannot be compared",
-                self.model,
-                one.len(),
-                other.len()
-            ));
-        }
-        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
-        let nearness = match self.measure {
-            Measure::Dot => dot(one, other),
-            Measure::Cosine => {
-                let lengths = dot(one, one).sqrt() * dot(other, other).sqrt();
-                // A vector without direction is near to nothing.
-                if lengths > 0.0 {
-                    (dot(one, other) / lengths).clamp(-1.0, 1.0)
-                } else {
-                    0.0
-                }
-            }
-            Measure::Euclidean => {
-                let squares = one.iter().zip(other).map(|(x, y)| (x - y) * (x - y));
-                1.0 / (1.0 + squares.sum::<f64>().sqrt())
-            }
-        };
-        if nearness.is_finite() {
-            Ok(nearness)
-        } else {
-            Err(format!(
-                "the vectors of `{}` are too long to be compared",
-                self.model
-            ))
-        }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Kept> {
-        // A map and a count: there is no half-done state that a panic could leave.
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        let value = self.vectors.compare(self.measure, one, other)?;
+        Ok(match self.measure {
+            Measure::Dot => value,
+            // An angle beyond the right one is as far as far can be, and a mean of shares has an interval within 0 and 1.
+            Measure::Cosine => value.max(0.0),
+            Measure::Euclidean => 1.0 / (1.0 + value),
+        })
     }
 }
 
@@ -254,8 +183,9 @@ impl Scorer for Similarity {
         SIMILARITY.name
     }
 
+    /// 2: a negative cosine is 0.
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn metrics(&self) -> &[MetricSpec] {
@@ -267,34 +197,11 @@ impl Scorer for Similarity {
     }
 
     fn asks(&self) -> Option<&str> {
-        Some(&self.model)
+        Some(&self.vectors.model)
     }
 
     fn score<'a>(&'a self, input: ScorerInput<'a>, judge: Option<&'a dyn Model>) -> Scoring<'a> {
         Scoring::Later(Box::pin(async move { vec![self.judge(input, judge).await] }))
-    }
-}
-
-/// The vector of a text; the error is fit for a report.
-async fn vector(model: &dyn Model, text: &str) -> Result<Vec<f64>, String> {
-    let request = ModelRequest {
-        messages: vec![Message::new(Role::User, text)],
-        ..ModelRequest::default()
-    };
-    let call = model.call(request).await;
-    let answer = call.result.map_err(|error| error.to_string())?;
-    let vector: Vec<f64> = serde_json::from_str(&answer.text).map_err(|error| {
-        format!(
-            "the model's answer is no vector ({error}), found `{}`; hint: give it `api: embeddings` in `models:`",
-            clipped(&answer.text, 60)
-        )
-    })?;
-    match vector.len() {
-        0 => Err("the model's answer is an empty vector".to_owned()),
-        length if length > DIMENSIONS_MAX => Err(format!(
-            "the model's answer is a vector of {length} numbers, at most {DIMENSIONS_MAX} are compared"
-        )),
-        _ => Ok(vector),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::composite::{all_of, any_of, weighted};
 use crate::rules::parsers::{
     EDIT_MEASURE, MATCH, REFERENCE, ROUGE_MEASURE, ROUGE_TYPE, TOKENISE, TOKENS_OF, UNIT, bleu, choice, chrf,
     contains, cost, edit_similarity, exact, f1, field, first_token, json_schema, json_valid, latency, length,
-    numeric, pattern, refusal, rouge, starts_with, tokens,
+    numeric, pattern, perplexity, perplexity_score, refusal, rouge, starts_with, tokens,
 };
 use crate::rules::{Build, Definition, ParseRule, ParseScorer, Reads};
 use seatrial_config::{MetricEntry, OptionEntry, OptionShape, ScorerEntry};
@@ -45,6 +45,8 @@ const REFUSALS: &[MetricEntry] = &[metric("", MetricKind::Binary, Unit::Share, P
 const LATENCY: &[MetricEntry] = &[metric("", MetricKind::Real, Unit::Ms, Pillar::Performance)];
 const COST: &[MetricEntry] = &[metric("", MetricKind::Real, Unit::Usd, Pillar::Cost)];
 const TOKENS: &[MetricEntry] = &[metric("", MetricKind::Real, Unit::Tokens, Pillar::Cost)];
+
+const PERPLEXITY: &[MetricEntry] = &[metric("", MetricKind::Real, Unit::Score, Pillar::Quality)];
 
 const fn option(name: &'static str, shape: OptionShape, what: &'static str) -> OptionEntry {
     OptionEntry {
@@ -455,6 +457,22 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
         ],
         tokens,
     ),
+    sample(
+        "perplexity",
+        "exp of minus the mean log probability of the answer's tokens, as the target tells it: 1 where the model was sure \
+         of every word, lower is better; unparsed where the target does not tell",
+        PERPLEXITY,
+        &[AT_LEAST, AT_MOST],
+        perplexity,
+    ),
+    sample(
+        "perplexity_score",
+        "1 / (1 + perplexity): 0.5 where the model was sure of every word, near 0 where it guessed; unparsed where the \
+         target does not tell",
+        BOUNDED,
+        &[AT_LEAST, AT_MOST],
+        perplexity_score,
+    ),
     composite(
         "all_of",
         "right when every one of these scorers says right; wrong as soon as one says wrong, else unparsed as soon as one \
@@ -501,6 +519,16 @@ pub(crate) const DEFINITIONS: &[Definition] = &[
                     "named",
                     OptionShape::FurtherMetrics,
                     "metrics that checks name with `metric:`, each reported as the mean score of its checks",
+                ),
+                option(
+                    "model",
+                    OptionShape::Model,
+                    "the embeddings model that checks of type `similar` ask, an entry of `models:` with `api: embeddings`",
+                ),
+                option(
+                    "log_probabilities",
+                    OptionShape::Bool,
+                    "targets are asked for log probabilities, which checks of type `perplexity` need; default false",
                 ),
             ],
             metrics: CHECKS,

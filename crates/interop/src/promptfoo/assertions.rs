@@ -2,7 +2,7 @@
 //! tests, because defaults, sets and tests hold assertions alike.
 
 use super::source::{Source, ending};
-use super::{Checks, Imported, providers, templates};
+use super::{Checks, Imported, embeddings, providers, templates};
 use serde_json::{Map, Value};
 use std::path::Path;
 
@@ -25,11 +25,6 @@ const JUDGED: &[&str] = &[
     "conversation-relevance",
     "pi",
     "moderation",
-    "similar",
-    "similar:cosine",
-    "similar:dot",
-    "similar:euclidean",
-    "classifier",
     "select-best",
     "max-score",
     "human",
@@ -43,10 +38,12 @@ pub(super) struct Sorted {
     pub(super) left_out: Vec<Value>,
 }
 
-/// Sorts the assertions of a case whose variables are known, and fills their templates in.
+/// Sorts the assertions of a case whose variables are known, and fills their templates in. `grader` is whom promptfoo asks
+/// where an assertion does not say.
 pub(super) fn sort(
     asserts: &[Value],
     variables: &Map<String, Value>,
+    grader: Option<&Value>,
     source: &Source,
     checks: &Checks<'_>,
     imported: &mut Imported,
@@ -63,10 +60,10 @@ pub(super) fn sort(
         };
         let kind = map.get("type").and_then(Value::as_str).unwrap_or_default();
         if kind == "assert-set" {
-            sort_set(map, variables, source, checks, imported, &mut sorted);
+            sort_set(map, variables, grader, source, checks, imported, &mut sorted);
             continue;
         }
-        match one(map, variables, source, checks, imported) {
+        match one(map, variables, grader, source, checks, imported) {
             Fate::Check(check) => sorted.checks.push(check),
             Fate::Judge(stub) => sorted.judges.push(stub),
             Fate::LeftOut(rest) => sorted.left_out.push(rest),
@@ -79,6 +76,7 @@ pub(super) fn sort(
 fn sort_set(
     set: &Map<String, Value>,
     variables: &Map<String, Value>,
+    grader: Option<&Value>,
     source: &Source,
     checks: &Checks<'_>,
     imported: &mut Imported,
@@ -88,7 +86,7 @@ fn sort_set(
         .get("assert")
         .and_then(Value::as_array)
         .map_or(&[][..], Vec::as_slice);
-    let inner = sort(parts, variables, source, checks, imported);
+    let inner = sort(parts, variables, grader, source, checks, imported);
     let lost = inner.judges.len() + inner.left_out.len();
     if lost > 0 && set.get("threshold").is_some() {
         let why = format!(
@@ -116,6 +114,7 @@ enum Fate {
 fn one(
     assert: &Map<String, Value>,
     variables: &Map<String, Value>,
+    grader: Option<&Value>,
     source: &Source,
     checks: &Checks<'_>,
     imported: &mut Imported,
@@ -141,7 +140,7 @@ fn one(
         let why = match base {
             "javascript" | "python" | "ruby" => "programs are not carried over; a scorer `exec` can run one",
             "webhook" => "a scorer `http` can ask a service",
-            "perplexity" | "perplexity-score" => "log probabilities are not recorded",
+            "classifier" => "a hosted service of text classification; a scorer `http` can ask one",
             "guardrails" => {
                 "what a provider's guardrail says is known by the finish reason; use the scorer `refusal`"
             }
@@ -169,6 +168,14 @@ fn one(
     if !fill(&mut kept, variables) {
         return leave(imported, "its template cannot be filled in");
     }
+    if base == "similar" || base.starts_with("similar:") {
+        let grader = assert.get("provider").or(grader);
+        if let Err(why) = embeddings::note(grader, &place, imported) {
+            return leave(imported, &why);
+        }
+        kept.remove("provider");
+    }
+    imported.wants_log_probabilities |= base == "perplexity" || base == "perplexity-score";
     if base == "meteor" {
         imported.leave_out(
             &place,

@@ -248,7 +248,14 @@ fn expand(
             return Err(PromptfooError::Config { place, message, hint });
         }
         let variables = loaded(variables, source, &place, imported);
-        let sorted = assertions::sort(&asserts, &variables, source, checks, imported);
+        let sorted = assertions::sort(
+            &asserts,
+            &variables,
+            options.get("provider"),
+            source,
+            checks,
+            imported,
+        );
         note_metrics(&sorted.checks, checks, named);
         let lost = sorted.judges.len() + sorted.left_out.len();
         let cell = match threshold {

@@ -23,7 +23,7 @@ pub(super) enum Endpoint {
 }
 
 /// Services that speak OpenAI's chat completions: prefix, address, variable of the key.
-const COMPATIBLE: &[(&str, &str, &str)] = &[
+pub(super) const COMPATIBLE: &[(&str, &str, &str)] = &[
     ("openai", "https://api.openai.com/v1", "OPENAI_API_KEY"),
     ("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
     ("groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY"),
@@ -58,6 +58,8 @@ const PARAMETERS: &[&str] = &[
     "functions",
     "function_call",
 ];
+/// Parts of a request that have a place of their own here, so that nothing passed through can be one of them.
+const OWN_PLACE: &[&str] = &["model", "messages", "stream", "stream_options", PLACE_KEY];
 /// Where a target points whose provider cannot be carried over.
 const PLACEHOLDER: &str = "http://127.0.0.1:8080/v1";
 
@@ -257,6 +259,11 @@ fn parameters(config: &Map<String, Value>, place: &str, imported: &mut Imported)
         let is_file = value.as_str().is_some_and(|text| text.starts_with("file://"));
         if PARAMETERS.contains(&key.as_str()) && !is_file {
             params.insert(key.clone(), value.clone());
+        } else if let ("passthrough", Value::Object(passed)) = (key.as_str(), value) {
+            let own = passed
+                .iter()
+                .filter(|(key, _)| !OWN_PLACE.contains(&key.as_str()));
+            params.extend(own.map(|(key, value)| (key.clone(), value.clone())));
         } else if !["apiKey", "apiKeyEnvar", "apiBaseUrl", "apiHost"].contains(&key.as_str()) {
             let what = format!("providers.config.{key}");
             imported.leave_out(place, what, "the option has no counterpart here");

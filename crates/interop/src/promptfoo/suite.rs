@@ -4,7 +4,7 @@ use super::cases::{TestCase, Tests};
 use super::prompts::{Prompt, is_named};
 use super::providers::{Endpoint, Provider};
 use super::source::Source;
-use super::{CASES_MAX, Imported, NewFile, PromptfooError, templates};
+use super::{CASES_MAX, EMBEDDINGS, Imported, NewFile, PromptfooError, templates};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -95,7 +95,14 @@ pub(super) fn write(
         file_name(source),
         slug(name, "promptfoo"),
     );
-    let _ = write!(suite, "targets:\n{target_lines}tasks:\n{task_lines}");
+    let _ = write!(suite, "targets:\n{target_lines}");
+    if let Some(keys) = &imported.embeddings {
+        let _ = writeln!(suite, "models:\n  - name: {EMBEDDINGS}");
+        for (key, value) in keys {
+            let _ = writeln!(suite, "    {key}: {value}");
+        }
+    }
+    let _ = write!(suite, "tasks:\n{task_lines}");
     push_comments(&mut suite, imported);
     imported.files.push(NewFile {
         name: "suite.yaml".to_owned(),
@@ -222,7 +229,20 @@ fn push_task(
     } else {
         format!(", named: {}", json!(tests.named))
     };
-    let _ = writeln!(lines, "    scorers:\n      - checks: {{column: {CHECKS}{named}}}");
+    let model = if imported.embeddings.is_some() {
+        format!(", model: {EMBEDDINGS}")
+    } else {
+        String::new()
+    };
+    let log_probabilities = if imported.wants_log_probabilities {
+        ", log_probabilities: true"
+    } else {
+        ""
+    };
+    let _ = writeln!(
+        lines,
+        "    scorers:\n      - checks: {{column: {CHECKS}{named}{model}{log_probabilities}}}"
+    );
     if tests.repeat > 1 {
         let _ = writeln!(lines, "    epochs: {}", tests.repeat);
     }

@@ -86,6 +86,16 @@ impl CaseChecks {
     }
 }
 
+impl CaseChecks {
+    /// Every single check, those of sets in their place.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Assertion> {
+        self.checks.iter().flat_map(|check| match check {
+            Check::One(one) => std::slice::from_ref(one),
+            Check::Set(set) => set.checks.as_slice(),
+        })
+    }
+}
+
 fn check(item: &Value) -> Result<Check, String> {
     let Value::Object(map) = item else {
         return Err(format!(

@@ -4,7 +4,7 @@
 
 use super::assertion::Assertion;
 use super::{functions, js, markup, overlap, refusals, sql};
-use crate::rules::{compile_schema, first_violation};
+use crate::rules::{NO_LOG_PROBABILITIES, compile_schema, first_violation};
 use jsonschema::Draft;
 use seatrial_config::load_yaml_value;
 use seatrial_task::ScorerInput;
@@ -49,6 +49,8 @@ pub(super) enum Fault {
     Check(String),
     /// What it asks about was not measured.
     Unmeasured(&'static str),
+    /// A model that had to be asked failed, which says nothing about the answer.
+    Asked(String),
 }
 
 /// Judges an answer.
@@ -56,8 +58,32 @@ pub(super) fn judge(check: &Assertion, text: &str, input: ScorerInput<'_>) -> Re
     match check.kind.as_str() {
         "latency" => latency(check, input),
         "cost" => cost(check, input),
+        "perplexity" | "perplexity-score" => perplexity(check, input),
         _ => judge_answer(check, text, input).map_err(Fault::Check),
     }
+}
+
+/// promptfoo gives `perplexity` no score between: it passes or not. Without a limit both always pass.
+fn perplexity(check: &Assertion, input: ScorerInput<'_>) -> Result<Graded, Fault> {
+    let told = input.answer.log_probability;
+    let perplexity = told.ok_or(Fault::Unmeasured(NO_LOG_PROBABILITIES))?.perplexity();
+    let limit = check
+        .threshold
+        .map_or_else(String::new, |threshold| format!(", threshold {threshold}"));
+    if check.kind == "perplexity" {
+        let passes = check
+            .threshold
+            .is_none_or(|threshold| (perplexity <= threshold) != check.negated);
+        return Ok(Graded::of(passes, format!("perplexity {perplexity:.4}{limit}")));
+    }
+    let score = 1.0 / (1.0 + perplexity);
+    Ok(Graded {
+        passes: check
+            .threshold
+            .is_none_or(|threshold| (score >= threshold) != check.negated),
+        score: if check.negated { 1.0 - score } else { score },
+        reason: format!("perplexity score {score:.4}{limit}"),
+    })
 }
 
 fn judge_answer(check: &Assertion, text: &str, input: ScorerInput<'_>) -> Result<Graded, String> {

@@ -591,6 +591,8 @@ fn vocabulary_and_scorers_agree() {
             "first_token",
             "cost",
             "tokens",
+            "perplexity",
+            "perplexity_score",
             "all_of",
             "any_of",
             "weighted",
