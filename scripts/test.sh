@@ -26,6 +26,8 @@ step "tests"
 cargo test --workspace --locked --all-targets
 step "HTML report in a browser"
 ./scripts/html_report.sh
+step "JUnit against the schema of Jenkins"
+./scripts/junit_schema.sh
 step "official client libraries against the simulator"
 ./scripts/official_clients.sh
 step "Inspect against imports and exports"

@@ -129,7 +129,7 @@ fn describe(forecast: &Forecast, cap: Option<Money>) -> String {
         && cost > cap.to_usd_f64()
     {
         text.push_str(&format!(
-            "the estimate is above the cap of {cap} USD: the run is going to stop before its end\n"
+            "the estimate is above the cap of ${cap}: the run is going to stop before its end\n"
         ));
     }
     text

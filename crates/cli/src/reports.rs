@@ -7,7 +7,7 @@ use crate::output;
 use crate::record;
 use crate::voice::voice;
 use seatrial_config::DraftPlan;
-use seatrial_report::{HtmlReport, JunitSamples, TerminalOptions};
+use seatrial_report::{HtmlReport, JunitForm, JunitSamples, TerminalOptions};
 use seatrial_store::{RunRow, SqliteStore};
 use seatrial_types::{Findings, Place};
 use std::io::Write;
@@ -21,6 +21,7 @@ pub(crate) struct Outputs<'a> {
     pub(crate) json: Option<&'a Path>,
     pub(crate) junit: Option<&'a Path>,
     pub(crate) junit_samples: bool,
+    pub(crate) junit_form: JunitForm,
     pub(crate) markdown: Option<&'a Path>,
     pub(crate) html: Option<&'a Path>,
     /// Whether GitHub Actions is told, where it runs.
@@ -36,6 +37,7 @@ impl<'a> Outputs<'a> {
             json: None,
             junit: None,
             junit_samples: false,
+            junit_form: JunitForm::Strict,
             markdown: None,
             html: None,
             github: false,
@@ -49,6 +51,7 @@ impl<'a> Outputs<'a> {
             json: arguments.json.as_deref(),
             junit: arguments.junit.as_deref(),
             junit_samples: arguments.junit_samples,
+            junit_form: arguments.junit_form.form(),
             markdown: arguments.markdown.as_deref(),
             html: arguments.html.as_deref(),
             github: !arguments.no_github && is_github(),
@@ -98,7 +101,10 @@ pub(crate) fn write(findings: &Findings, outputs: &Outputs<'_>) -> Result<(), Cl
     }
     if let Some(path) = outputs.junit {
         let (store, run) = recorded(findings, outputs.store)?;
-        put(path, &junit(findings, &store, &run, outputs.junit_samples)?)?;
+        put(
+            path,
+            &junit(findings, &store, &run, outputs.junit_samples, outputs.junit_form)?,
+        )?;
     }
     if let Some(path) = outputs.html {
         let (store, run) = recorded(findings, outputs.store)?;
@@ -156,12 +162,13 @@ pub(crate) fn junit(
     store: &SqliteStore,
     run: &RunRow,
     with_samples: bool,
+    form: JunitForm,
 ) -> Result<String, CliError> {
     let mut samples = JunitSamples::new(record::labels(store, run, findings)?);
     if with_samples {
         record::for_each_sample(store, &run.header.id, &mut |sample| samples.add(sample))?;
     }
-    seatrial_report::junit(findings, samples).map_err(CliError::infrastructure)
+    seatrial_report::junit(findings, samples, form).map_err(CliError::infrastructure)
 }
 
 /// The report for the browser, with the samples on record.

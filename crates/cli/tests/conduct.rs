@@ -400,7 +400,7 @@ fn a_run_says_what_it_is_going_to_take() {
     assert!(later.stderr.contains(" s ["), "{}", later.stderr);
     let capped = run(&workspace, &["--max-cost", "0.02"], 5);
     assert!(
-        capped.stderr.contains("above the cap of 0.02 USD"),
+        capped.stderr.contains("above the cap of $0.02"),
         "{}",
         capped.stderr
     );

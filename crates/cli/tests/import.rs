@@ -141,3 +141,29 @@ fn broken_files_are_located_and_leave_nothing() {
     );
     assert!(!workspace.path().join(".seatrial").exists());
 }
+
+/// Protects from taking a log that broke off for a result: what it has is shown, and the run neither passes nor says that
+/// it was carried out.
+#[test]
+fn a_crashed_log_passes_nothing() {
+    let workspace = workspace();
+    let log = fixture("inspect-crashed.eval");
+    let _ = workspace
+        .run(&["import", "inspect", &log, "--json", "told.json"])
+        .expect_code(0);
+    let told = workspace.json("told.json");
+    assert!(
+        told["samples"].as_u64() < told["samples_expected"].as_u64(),
+        "{told}"
+    );
+    let findings = &told["findings"];
+    assert_eq!(
+        (&findings["verdict"], &findings["exit_code"]),
+        (&"inconclusive".into(), &130.into())
+    );
+    let report = workspace
+        .run(&["report", "latest", "--gate"])
+        .expect_code(130)
+        .stdout;
+    assert!(report.contains("INCONCLUSIVE"), "{report}");
+}

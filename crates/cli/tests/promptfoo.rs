@@ -141,7 +141,7 @@ tests:
     );
     // Recorded answers tell no log probabilities: unparsed with a reason, and never a number.
     let run = "version: 1\nname: p\ntargets:\n  - {name: t, provider: recorded, path: answers.jsonl}\ntasks:\n  - name: a\n    \
-               dataset: {inline: [{id: 1, input: q}]}\n    scorers: [perplexity, perplexity_score]\n";
+               dataset: {cases: [{id: 1, input: q}]}\n    scorers: [perplexity, perplexity_score]\n";
     workspace.write("suite.yaml", run);
     workspace.write("answers.jsonl", "{\"id\": 1, \"output\": \"x\"}\n");
     let _ = workspace

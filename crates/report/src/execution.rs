@@ -87,7 +87,7 @@ fn model_line(spend: &ModelSpend) -> Option<String> {
         .unwrap_or_default();
     let cost = spend
         .cost_usd
-        .map_or_else(|| "cost unknown".to_owned(), |cost| format!("{cost} USD"));
+        .map_or_else(|| "cost unknown".to_owned(), |cost| format!("${cost}"));
     let errors = if spend.errors > 0 {
         format!(", {} without answer", spend.errors)
     } else {

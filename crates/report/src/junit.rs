@@ -1,7 +1,9 @@
 //! JUnit XML for CI systems: one test case per gate and target, and on request one per case, task and target. A gate
 //! that fails is a `failure`; a run that could not be carried out is an `error`: the two send different people looking.
 //!
-//! Names hold neither values nor verdicts, or the history of a test would break. The numbers are properties.
+//! Names hold neither values nor verdicts, or the history of a test would break. The numbers are properties: in the form
+//! that strict readers take, lines `[[PROPERTY|name=value]]` of the test case's output, because the schema that Jenkins's
+//! xUnit plug-in checks files with knows neither properties nor a place of a test case.
 
 use crate::junit_samples::JunitSamples;
 use crate::rank::{Severity, severity};
@@ -11,6 +13,16 @@ use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, Te
 use seatrial_types::{Findings, GateResult, TargetFindings};
 use std::time::Duration;
 
+/// How a test case says what JUnit has no agreed place for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum JunitForm {
+    /// Keeps the schema `junit-10.xsd` of Jenkins's xUnit plug-in: properties are lines of `system-out`.
+    #[default]
+    Strict,
+    /// `properties`, `file` and `line` of test cases, which GitLab, CircleCI, Jenkins's own step and most others read.
+    Rich,
+}
+
 /// Gates per suite at most; more would not be read by anybody and slows CI systems down.
 const GATES_MAX: usize = 10_000;
 
@@ -18,7 +30,11 @@ const GATES_MAX: usize = 10_000;
 ///
 /// # Errors
 /// Where the XML writer fails, which writing to memory does not.
-pub fn junit(findings: &Findings, samples: JunitSamples) -> Result<String, quick_junit::SerializeError> {
+pub fn junit(
+    findings: &Findings,
+    samples: JunitSamples,
+    form: JunitForm,
+) -> Result<String, quick_junit::SerializeError> {
     let mut report = Report::new(clean::line(&findings.suite));
     let started = DateTime::parse_from_rfc3339(&findings.started_at).ok();
     let duration = duration(started, findings.ended_at.as_deref());
@@ -29,16 +45,60 @@ pub fn junit(findings: &Findings, samples: JunitSamples) -> Result<String, quick
         let mut suite = TestSuite::new(clean::line(&target.name));
         describe(&mut suite, findings, target, started, duration);
         let gates = findings.gates.iter().filter(|gate| gate.target == target.name);
-        suite.add_test_cases(gates.take(GATES_MAX).map(|gate| gate_case(gate, target)));
+        suite.add_test_cases(gates.take(GATES_MAX).map(|gate| gate_case(gate, target, form)));
         report.add_test_suite(suite);
     }
-    for suite in samples.into_suites() {
+    for suite in samples.into_suites(form) {
         report.add_test_suite(suite);
     }
     let mut run = TestSuite::new("run");
     run.add_test_case(run_case(findings));
     report.add_test_suite(run);
-    report.to_string()
+    let xml = report.to_string()?;
+    Ok(match form {
+        JunitForm::Strict => without_skipped_of_all(&xml),
+        JunitForm::Rich => xml,
+    })
+}
+
+/// The file without the number of skipped test cases in its root, which the strict schema has in suites alone. Quotes are
+/// escaped everywhere but around attributes, so that the first such text is the root's.
+fn without_skipped_of_all(xml: &str) -> String {
+    const NAME: &str = " skipped=\"";
+    let Some((head, rest)) = xml.split_once(NAME) else {
+        return xml.to_owned();
+    };
+    let rest = rest.split_once('"').map_or("", |(_, rest)| rest);
+    format!("{head}{rest}")
+}
+
+/// Puts what is known of a test case where readers of this form find it.
+pub(crate) fn tell(
+    case: &mut TestCase,
+    form: JunitForm,
+    told: impl IntoIterator<Item = (&'static str, String)>,
+) {
+    let told = told.into_iter();
+    match form {
+        JunitForm::Rich => {
+            for (name, value) in told {
+                case.add_property(Property::new(name, clean::line(&value)));
+            }
+        }
+        JunitForm::Strict => {
+            // Two closing brackets would end the property early.
+            let line = |(name, value): (&str, String)| {
+                format!(
+                    "[[PROPERTY|{name}={}]]\n",
+                    clean::line(&value).replace("]]", "] ]")
+                )
+            };
+            let lines: String = told.map(line).collect();
+            if !lines.is_empty() {
+                case.set_system_out(lines);
+            }
+        }
+    }
 }
 
 fn duration(started: Option<DateTime<FixedOffset>>, ended_at: Option<&str>) -> Option<Duration> {
@@ -84,7 +144,7 @@ fn describe(
     }
 }
 
-fn gate_case(gate: &GateResult, target: &TargetFindings) -> TestCase {
+fn gate_case(gate: &GateResult, target: &TargetFindings, form: JunitForm) -> TestCase {
     let reason = clean::text(&gate.reason);
     let status = match severity(gate) {
         Severity::Pass => TestCaseStatus::success(),
@@ -98,20 +158,28 @@ fn gate_case(gate: &GateResult, target: &TargetFindings) -> TestCase {
     };
     let mut case = TestCase::new(clean::line(&gate.name), status);
     case.set_classname(clean::line(&format!("{}.{}", gate.target, gate.metric)));
-    if let Some(place) = &gate.place {
-        case.extra
-            .insert(XmlString::new("file"), XmlString::new(clean::line(&place.path)));
-        if place.line > 0 {
-            case.extra
-                .insert(XmlString::new("line"), XmlString::new(place.line.to_string()));
-        }
-    }
     let number = |value: Option<f64>| value.map(|value| value.to_string());
     let slice = gate
         .slice
         .as_ref()
         .map(|slice| format!("{}={}", slice.column, slice.value));
-    for (name, value) in [
+    let place = gate.place.as_ref();
+    let file = place.map(|place| place.path.clone());
+    let line = place
+        .filter(|place| place.line > 0)
+        .map(|place| place.line.to_string());
+    let is_told_apart = form == JunitForm::Rich;
+    if is_told_apart {
+        for (name, value) in [("file", &file), ("line", &line)] {
+            if let Some(value) = value {
+                case.extra
+                    .insert(XmlString::new(name), XmlString::new(clean::line(value)));
+            }
+        }
+    }
+    let properties = [
+        ("file", file.filter(|_| !is_told_apart)),
+        ("line", line.filter(|_| !is_told_apart)),
         ("verdict", Some(gate.verdict.as_str().to_owned())),
         (
             "value",
@@ -130,11 +198,14 @@ fn gate_case(gate: &GateResult, target: &TargetFindings) -> TestCase {
         ("mde", number(gate.mde)),
         ("slice", slice),
         ("cost_usd", target.cost_usd.map(|cost| cost.to_string())),
-    ] {
-        if let Some(value) = value {
-            case.add_property(Property::new(name, clean::line(&value)));
-        }
-    }
+    ];
+    tell(
+        &mut case,
+        form,
+        properties
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
     case
 }
 

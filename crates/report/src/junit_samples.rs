@@ -2,6 +2,7 @@
 //! because it reads samples, and because a run of a million of them must not become a file of a gigabyte.
 
 use crate::clean;
+use crate::junit::{JunitForm, tell};
 use crate::labels::{Labels, Standing};
 use quick_junit::{FlakyOrRerun, NonSuccessKind, Property, TestCase, TestCaseStatus, TestRerun, TestSuite};
 use seatrial_types::{SampleRecord, Timing};
@@ -91,7 +92,7 @@ impl JunitSamples {
     }
 
     /// One suite per target; none where no sample was added.
-    pub(crate) fn into_suites(self) -> Vec<TestSuite> {
+    pub(crate) fn into_suites(self, form: JunitForm) -> Vec<TestSuite> {
         let Self { labels, targets } = self;
         targets
             .into_iter()
@@ -102,7 +103,7 @@ impl JunitSamples {
                     suite.add_property(Property::new("samples_left_out", of_target.left_out.to_string()));
                 }
                 for ((task, _), repeated) in of_target.cases {
-                    suite.add_test_case(test_case(&target, &labels.task(task), &repeated));
+                    suite.add_test_case(test_case(&target, &labels.task(task), &repeated, form));
                 }
                 suite
             })
@@ -144,20 +145,23 @@ fn shown(sample: &SampleRecord, standing: Standing) -> String {
     clean::cut(&seen, TEXT_CHARS_MAX).into_owned()
 }
 
-fn test_case(target: &str, task: &str, repeated: &Repeated) -> TestCase {
+fn test_case(target: &str, task: &str, repeated: &Repeated, form: JunitForm) -> TestCase {
     let mut case = TestCase::new(repeated.id.as_str(), status(repeated));
     case.set_classname(format!("{target}.{task}"));
     case.set_time(Duration::from_nanos(repeated.ns));
     let scores: Vec<_> = repeated.runs.iter().map(|run| run.scores.as_str()).collect();
-    for (name, value) in [
+    let properties = [
         ("passes", Some(format!("{}/{}", repeated.right, repeated.count))),
         ("scores", Some(scores.join("; "))),
         ("cost_usd", repeated.cost.map(|cost| cost.to_string())),
-    ] {
-        if let Some(value) = value {
-            case.add_property(Property::new(name, value));
-        }
-    }
+    ];
+    tell(
+        &mut case,
+        form,
+        properties
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
     case
 }
 

@@ -22,7 +22,7 @@ pub use github::{annotations as github_annotations, outputs as github_outputs};
 pub use gitlab::{code_quality as gitlab_code_quality, open_metrics};
 pub use html::HtmlReport;
 pub use json::{findings_json, findings_schema, report_list_schema};
-pub use junit::junit;
+pub use junit::{JunitForm, junit};
 pub use junit_samples::JunitSamples;
 pub use labels::{Labels, MetricLabel, Standing, TaskLabels};
 pub use markdown::{COMMENT_BYTES_MAX, markdown};

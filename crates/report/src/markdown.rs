@@ -4,7 +4,7 @@
 
 use crate::format;
 use crate::markdown_text::{code, prose};
-use crate::rank::{question, worst_first};
+use crate::rank::{question, weakest_slices, worst_first};
 use seatrial_types::{Findings, GateResult, MetricResult, Pillar, Statistic, TargetFindings, Verdict};
 use std::fmt::Write;
 
@@ -280,14 +280,7 @@ fn comparisons(findings: &Findings) -> Section {
 }
 
 fn slices(findings: &Findings) -> Section {
-    let mut all: Vec<(&TargetFindings, &MetricResult)> = findings
-        .targets
-        .iter()
-        .flat_map(|target| target.slices.iter().map(move |slice| (target, slice)))
-        .filter(|(_, slice)| slice.pillar == Pillar::Quality)
-        .collect();
-    let low = |slice: &MetricResult| slice.low.or(slice.value).unwrap_or(f64::MAX);
-    all.sort_by(|(_, a), (_, b)| low(a).total_cmp(&low(b)));
+    let all = weakest_slices(&findings.targets);
     let rows = all.iter().take(SLICES_SHOWN_MAX).map(|(target, metric)| {
         let slice = metric
             .slice
@@ -303,7 +296,7 @@ fn slices(findings: &Findings) -> Section {
         )
     });
     Section {
-        head: "\n<details><summary>Weakest slices, by the lower end of the interval</summary>\n\n| target | slice | metric | value [interval] | n |\n|---|---|---|---|---:|\n"
+        head: "\n<details><summary>Weakest slices: shares by the lower end of the interval, then other scores by how far below all cases</summary>\n\n| target | slice | metric | value [interval] | n |\n|---|---|---|---|---:|\n"
             .to_owned(),
         rows: rows.collect(),
         tail: "\n</details>\n",

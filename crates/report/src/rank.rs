@@ -1,7 +1,7 @@
-//! The order in which gates are told: what fails the run first. Apart, because every report that must leave something
+//! The order in which gates and slices are told: what fails the run first, what is weakest first. Apart, because every report that must leave something
 //! out leaves out from the end of this list.
 
-use seatrial_types::{GateResult, Verdict};
+use seatrial_types::{GateResult, MetricResult, Pillar, TargetFindings, Unit, Verdict};
 
 /// How much a gate's result matters, most first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,4 +55,37 @@ pub fn slice(gate: &GateResult) -> String {
         .as_ref()
         .map(|slice| format!(" [{}={}]", slice.column, slice.value))
         .unwrap_or_default()
+}
+/// Slices of quality, weakest first. Shares stand on one scale and are ordered by the lower end of their interval. Other
+/// scores have scales of their own and come after them, by how far they lie below the value of their metric over all
+/// cases, counted in half-widths of their interval; what has no interval comes last.
+#[must_use]
+pub fn weakest_slices<'a>(
+    targets: impl IntoIterator<Item = &'a TargetFindings>,
+) -> Vec<(&'a TargetFindings, &'a MetricResult)> {
+    let all = targets
+        .into_iter()
+        .flat_map(|target| target.slices.iter().map(move |slice| (target, slice)));
+    let mut ranked: Vec<_> = all
+        .filter(|(_, slice)| slice.pillar == Pillar::Quality)
+        .map(|(target, slice)| {
+            let is_other = slice.unit != Unit::Share;
+            let key = if is_other {
+                below_its_metric(slice, target)
+            } else {
+                slice.low.or(slice.value)
+            };
+            (is_other, key.unwrap_or(f64::MAX), (target, slice))
+        })
+        .collect();
+    ranked.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    ranked.into_iter().map(|(_, _, slice)| slice).collect()
+}
+
+fn below_its_metric(slice: &MetricResult, target: &TargetFindings) -> Option<f64> {
+    let overall = target.metrics.iter().find(|metric| {
+        (&metric.task, &metric.metric, metric.statistic) == (&slice.task, &slice.metric, slice.statistic)
+    })?;
+    let half_width = (slice.high? - slice.low?) / 2.0;
+    (half_width > 0.0).then_some((slice.value? - overall.value?) / half_width)
 }

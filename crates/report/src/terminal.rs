@@ -3,7 +3,7 @@
 use crate::clean;
 use crate::execution::{execution_line, run_lines};
 use crate::format;
-use crate::rank::{question, worst_first};
+use crate::rank::{question, weakest_slices, worst_first};
 use anstyle::{AnsiColor, Style};
 use seatrial_types::{
     ExitCode, Findings, GateResult, MetricResult, Pillar, PillarRow, PillarStatus, SliceKey, Statistic,
@@ -226,16 +226,11 @@ impl Screen {
     }
 
     fn slices(&mut self, target: &TargetFindings) {
-        let quality = target
-            .slices
-            .iter()
-            .filter(|metric| metric.pillar == Pillar::Quality);
-        let mut worst_first: Vec<_> = quality.collect();
-        worst_first.sort_by(|a, b| a.low.unwrap_or(f64::MAX).total_cmp(&b.low.unwrap_or(f64::MAX)));
+        let worst_first = weakest_slices([target]);
         let shown: Vec<_> = worst_first
             .iter()
             .take(SLICES_SHOWN_MAX)
-            .filter_map(|metric| Some((label_of_slice(metric, metric.slice.as_ref()?), metric)))
+            .filter_map(|(_, metric)| Some((label_of_slice(metric, metric.slice.as_ref()?), metric)))
             .collect();
         let widest = shown.iter().map(|(name, _)| name.chars().count()).max();
         let width = widest.unwrap_or(0).min(NAME_WIDTH_MAX);

@@ -1,6 +1,6 @@
 //! JUnit XML against the rules of the schema that Jenkins checks files with (`junit-10.xsd` of its xUnit plug-in: names,
-//! required attributes, order and number of children), written out here, and what of it is used by other systems:
-//! properties, file and line of a test case.
+//! required attributes, number of children), written out here so that no XML tool is needed, and what other systems use
+//! besides: properties, file and line of a test case. `scripts/junit_schema.sh` runs the schema itself.
 
 #![expect(clippy::unwrap_used, reason = "a test ends where its set-up does not hold")]
 
@@ -12,7 +12,7 @@ use common::{findings, gate, many_failures};
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use samples::{answered, labels};
-use seatrial_report::{JunitSamples, junit};
+use seatrial_report::{JunitForm, JunitSamples, junit};
 use std::collections::HashMap;
 
 /// An element with its attributes and children.
@@ -80,15 +80,15 @@ fn parse(xml: &str) -> Element {
     }
 }
 
-/// Name, allowed attributes (`!` marks required ones), allowed children.
+/// Name, allowed attributes (`!` marks required ones), allowed children; `+` marks what only the richer form has.
 type Rule = (&'static str, &'static [&'static str], &'static [&'static str]);
 
-const RERUN: &[&str] = &["!type", "message", "time", "timestamp"];
+const RERUN: &[&str] = &["!type", "message"];
 const RERUN_PARTS: &[&str] = &["stackTrace", "system-out", "system-err"];
-const RULES: [Rule; 13] = [
+const RULES: [Rule; 14] = [
     (
         "testsuites",
-        &["name", "time", "tests", "failures", "errors", "skipped"],
+        &["name", "time", "tests", "failures", "errors", "+skipped"],
         &["testsuite"],
     ),
     (
@@ -100,7 +100,6 @@ const RULES: [Rule; 13] = [
             "!errors",
             "time",
             "skipped",
-            "disabled",
             "timestamp",
             "hostname",
         ],
@@ -108,9 +107,9 @@ const RULES: [Rule; 13] = [
     ),
     (
         "testcase",
-        &["!name", "time", "classname", "file", "line"],
+        &["!name", "time", "classname", "+file", "+line"],
         &[
-            "properties",
+            "+properties",
             "skipped",
             "error",
             "failure",
@@ -132,17 +131,22 @@ const RULES: [Rule; 13] = [
     ("flakyFailure", RERUN, RERUN_PARTS),
     ("flakyError", RERUN, RERUN_PARTS),
     ("stackTrace", &[], &[]),
+    ("system-out", &[], &[]),
 ];
 
-fn assert_valid(element: &Element) {
+const FORMS: [JunitForm; 2] = [JunitForm::Strict, JunitForm::Rich];
+
+fn assert_valid(element: &Element, form: JunitForm) {
+    let fits = |known: &str, name: &str| match known.strip_prefix('+') {
+        Some(known) => known == name && form == JunitForm::Rich,
+        None => known.trim_start_matches('!') == name,
+    };
     let rule = RULES.iter().find(|rule| rule.0 == element.name);
     assert!(rule.is_some(), "<{}> is unknown", element.name);
     let (name, attributes, children) = rule.unwrap();
     for attribute in element.attributes.keys() {
         assert!(
-            attributes
-                .iter()
-                .any(|known| known.trim_start_matches('!') == attribute),
+            attributes.iter().any(|known| fits(known, attribute)),
             "<{name} {attribute}> is unknown"
         );
     }
@@ -190,11 +194,11 @@ fn assert_valid(element: &Element) {
     }
     for child in &element.children {
         assert!(
-            children.contains(&child.name.as_str()),
+            children.iter().any(|known| fits(known, &child.name)),
             "<{}> inside <{name}>",
             child.name
         );
-        assert_valid(child);
+        assert_valid(child, form);
     }
 }
 
@@ -207,7 +211,10 @@ fn every_file_keeps_the_schema() {
         gate("open", "inconclusive", false, 0.3, 6),
         gate("undecided", "inconclusive", true, 0.3, 7),
     ];
-    for exit_code in [1, 4, 130] {
+    for (exit_code, form) in [1, 4, 130]
+        .into_iter()
+        .flat_map(|code| FORMS.map(|form| (code, form)))
+    {
         let mut samples = JunitSamples::new(labels());
         for (case, runs) in [
             (0, [Some(true), Some(true)]),
@@ -220,12 +227,13 @@ fn every_file_keeps_the_schema() {
                 samples.add(&answered(case, epoch, right, "an answer"));
             }
         }
-        let xml = junit(&findings("fail", exit_code, &gates, &["careful"]), samples).unwrap();
-        assert_valid(&parse(&xml));
+        let xml = junit(&findings("fail", exit_code, &gates, &["careful"]), samples, form).unwrap();
+        assert_valid(&parse(&xml), form);
     }
-    assert_valid(&parse(
-        &junit(&many_failures(500), JunitSamples::default()).unwrap(),
-    ));
+    for form in FORMS {
+        let xml = junit(&many_failures(500), JunitSamples::default(), form).unwrap();
+        assert_valid(&parse(&xml), form);
+    }
 }
 
 /// Protects what CI systems show of a gate: its numbers as properties, its place, and a name without any of them.
@@ -234,6 +242,7 @@ fn gates_have_properties() {
     let xml = junit(
         &findings("fail", 1, &[gate("quality", "fail", false, 0.012, 5)], &[]),
         JunitSamples::default(),
+        JunitForm::Rich,
     );
     let root = parse(&xml.unwrap());
     let case = root.all("testcase")[0];
@@ -257,6 +266,35 @@ fn gates_have_properties() {
     assert_eq!(suite.attributes["time"], "90.000");
     assert!(suite.attributes["timestamp"].starts_with("2026-01-31T12:00:00"));
     assert_eq!(suite.property("output_tokens"), None);
+
+    let mut named = gate("quality", "fail", false, 0.012, 5);
+    named["name"] = " skipped=\"3\" ]]>".into();
+    let xml = junit(
+        &findings("fail", 1, &[named], &[]),
+        JunitSamples::default(),
+        JunitForm::Strict,
+    )
+    .unwrap();
+    let root = parse(&xml);
+    assert!(
+        !root.attributes.contains_key("skipped") && root.attributes["tests"] == "2",
+        "{xml}"
+    );
+    let case = root.all("testcase")[0];
+    assert!(case.attributes["name"].contains("skipped=\"3\""), "{case:?}");
+    let output = &case
+        .children
+        .iter()
+        .find(|child| child.name == "system-out")
+        .unwrap()
+        .text;
+    for line in [
+        "[[PROPERTY|score=0.8]]",
+        "[[PROPERTY|verdict=fail]]",
+        "[[PROPERTY|line=5]]",
+    ] {
+        assert!(output.lines().any(|told| told == line), "{output}");
+    }
 }
 
 /// Protects flakiness from being hidden: repetitions that disagree are flaky, those that agree are not.
@@ -272,7 +310,7 @@ fn repetitions_that_disagree_are_flaky() {
             samples.add(&answered(case, epoch, Some(right), "an answer"));
         }
     }
-    let root = parse(&junit(&findings("pass", 0, &[], &[]), samples).unwrap());
+    let root = parse(&junit(&findings("pass", 0, &[], &[]), samples, JunitForm::Rich).unwrap());
     let cases = root.all("testcase");
     let kinds = |case: &Element| -> Vec<String> {
         case.children[1..]
@@ -301,7 +339,7 @@ fn hostile_answers_are_harmless() {
         "long ".repeat(200_000)
     );
     samples.add(&answered(0, 0, Some(false), &hostile));
-    let xml = junit(&findings("pass", 0, &[], &[]), samples).unwrap();
+    let xml = junit(&findings("pass", 0, &[], &[]), samples, JunitForm::Rich).unwrap();
     assert!(xml.len() < 20_000, "{}", xml.len());
     assert!(
         !xml.contains('\0')
@@ -310,6 +348,6 @@ fn hostile_answers_are_harmless() {
             && !xml.contains('\u{202e}')
     );
     let root = parse(&xml);
-    assert_valid(&root);
+    assert_valid(&root, JunitForm::Rich);
     assert!(root.all("failure")[0].text.contains("characters left out"));
 }

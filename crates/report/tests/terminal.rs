@@ -4,11 +4,12 @@
 
 mod common;
 
-use common::{findings, gate, many_failures};
+use common::{findings, gate, many_failures, metric};
 use seatrial_report::{TerminalOptions, terminal};
-use seatrial_types::{ModelSpend, StopCause};
+use seatrial_types::{Findings, ModelSpend, StopCause};
+use serde_json::json;
 
-fn shown(findings: &seatrial_types::Findings) -> String {
+fn shown(findings: &Findings) -> String {
     terminal(findings, TerminalOptions::default())
 }
 
@@ -39,7 +40,7 @@ fn a_run_in_full() {
       errors       timeout 2
 
     ended early by the budget in money
-    asked by scorers: judge (large)  7 calls, 0 USD
+    asked by scorers: judge (large)  7 calls, $0
 
     gates
       FAIL          tier-1  answers.exact_match.mean at least 0.900  0.800 [0.750, 0.840]  n 200
@@ -98,4 +99,42 @@ fn what_is_left_out_is_counted() {
     let text = shown(&many);
     assert!(text.contains("… and 41 more gates, in the files"), "{text}");
     assert!(!text.contains("PASS") && text.contains("g99: "), "{text}");
+}
+
+/// Protects the order of slices where metrics have scales of their own: a BLEU of 40 is not worse than a share of 0.7
+/// because of its unit, nor a perplexity better; within their own metric they are ordered by what stands out.
+#[test]
+fn slices_of_other_units_do_not_outrank_shares() {
+    let slice = |name: &str, unit: &str, value: f64, at: &str| {
+        let mut slice = metric(name, "mean", "quality", unit, value);
+        (slice["low"], slice["high"]) = (json!(value - 1.0), json!(value + 1.0));
+        slice["slice"] = json!({"column": "topic", "value": at});
+        slice
+    };
+    let mut json = serde_json::to_value(findings("pass", 0, &[], &[])).unwrap();
+    let target = &mut json["targets"][0];
+    target["metrics"] = json!([
+        metric("bleu", "mean", "quality", "score", 40.0),
+        metric("exact_match", "mean", "quality", "share", 0.8)
+    ]);
+    target["slices"] = json!([
+        slice("bleu", "score", 41.0, "a"),
+        slice("bleu", "score", 30.0, "b"),
+        slice("exact_match", "share", 0.9, "a"),
+        slice("exact_match", "share", 0.7, "b"),
+    ]);
+    let findings: Findings = serde_json::from_value(json).unwrap();
+    let told: Vec<_> = seatrial_report::rank::weakest_slices(&findings.targets)
+        .into_iter()
+        .map(|(_, slice)| (slice.metric.as_str(), slice.value))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("exact_match", Some(0.7)),
+            ("exact_match", Some(0.9)),
+            ("bleu", Some(30.0)),
+            ("bleu", Some(41.0))
+        ]
+    );
 }

@@ -1,6 +1,7 @@
 //! Arguments on what is said and where it goes: how talkative every command is, and which reports a run writes.
 
 use clap::{Args, ValueEnum};
+use seatrial_report::JunitForm;
 use std::path::PathBuf;
 
 /// What every command takes.
@@ -26,6 +27,24 @@ pub(crate) enum LogFormat {
     Json,
 }
 
+/// Forms of JUnit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum JunitShape {
+    /// Keeps the schema of Jenkins's xUnit plug-in: numbers are lines [[PROPERTY|name=value]] of a test case's output.
+    Strict,
+    /// Properties, file and line of test cases, which GitLab, CircleCI and Jenkins's own step read.
+    Rich,
+}
+
+impl JunitShape {
+    pub(crate) const fn form(self) -> JunitForm {
+        match self {
+            Self::Strict => JunitForm::Strict,
+            Self::Rich => JunitForm::Rich,
+        }
+    }
+}
+
 /// The reports of a run.
 #[derive(Debug, Args)]
 pub(crate) struct OutputArguments {
@@ -38,6 +57,9 @@ pub(crate) struct OutputArguments {
     /// In the JUnit file, also a test case for each case, task and target.
     #[arg(long, requires = "junit")]
     pub(crate) junit_samples: bool,
+    /// How the JUnit file tells numbers and places of a test case: as every schema allows, or as most readers understand.
+    #[arg(long, value_enum, default_value_t = JunitShape::Strict, requires = "junit")]
+    pub(crate) junit_form: JunitShape,
     /// Write Markdown that fits into a comment on a pull request.
     #[arg(long, value_name = "PATH")]
     pub(crate) markdown: Option<PathBuf>,

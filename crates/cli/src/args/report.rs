@@ -2,6 +2,7 @@
 
 use super::StoreArguments;
 use super::examples::{COMPLETIONS_EXAMPLES, REPORT_EXAMPLES};
+use super::output::JunitShape;
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -22,6 +23,9 @@ pub(crate) struct ReportArguments {
     /// JUnit: also a test case for each case, task and target.
     #[arg(long)]
     pub(crate) junit_samples: bool,
+    /// JUnit: how numbers and places of a test case are told.
+    #[arg(long, value_enum, default_value_t = JunitShape::Strict)]
+    pub(crate) junit_form: JunitShape,
     /// Exit with the code of the run instead of 0.
     #[arg(long)]
     pub(crate) gate: bool,

@@ -34,7 +34,13 @@ fn one(arguments: &ReportArguments, run: &str) -> Result<ExitCode, CliError> {
         ReportFormat::Markdown => seatrial_report::markdown(&findings, seatrial_report::COMMENT_BYTES_MAX),
         ReportFormat::Html => reports::html(&findings, &store, &run)?,
         ReportFormat::Json => seatrial_report::findings_json(&findings).map_err(CliError::infrastructure)?,
-        ReportFormat::Junit => reports::junit(&findings, &store, &run, arguments.junit_samples)?,
+        ReportFormat::Junit => reports::junit(
+            &findings,
+            &store,
+            &run,
+            arguments.junit_samples,
+            arguments.junit_form.form(),
+        )?,
         ReportFormat::Github => {
             reports::github_files(&findings, None)?;
             seatrial_report::github_annotations(&findings, &reports::repository_path)

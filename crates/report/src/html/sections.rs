@@ -171,13 +171,18 @@ fn telling(target: &TargetFindings, pillar: Pillar) -> String {
             }
     };
     let mut html = String::new();
-    for metric in target.metrics.iter().filter(speaks).take(SHOWN) {
+    let speaking = target.metrics.iter().filter(speaks);
+    let more = speaking.clone().count().saturating_sub(SHOWN);
+    for metric in speaking.take(SHOWN) {
         let _ = write!(
             html,
             "<span class=\"value\"><span class=\"k\">{}</span> {}</span>",
             esc(&short_name(metric)),
             esc(&format::estimate(metric))
         );
+    }
+    if more > 0 {
+        let _ = write!(html, "<span class=\"sub\">and {more} more below</span>");
     }
     html
 }
