@@ -649,9 +649,18 @@ fn stopped_by_budget(draft: &DraftPlan, collector: &Collector, facts: &RunFacts)
             let of_models = facts.models.iter().filter_map(|model| model.cost_usd);
             let spent: Money = of_targets.chain(of_models).sum();
             let cap = draft.budget.cost_usd.unwrap_or_default();
+            let is_limited = draft
+                .targets
+                .iter()
+                .all(|target| target.answer_tokens_max().is_some());
+            let bound = if is_limited {
+                " with an answer of `max_tokens`"
+            } else {
+                " with an answer as dear as the dearest so far where no `max_tokens` limits it"
+            };
             Some(format!(
-                "stopped by the budget in money after {finished} of {planned} samples: {spent} of {cap} USD are spent, and \
-                 the next call could pass the cap; continue with --resume and a larger --max-cost"
+                "stopped by the budget in money after {finished} of {planned} samples: ${spent} of ${cap} are spent, and the \
+                 most that the next call may cost, at the prices of the suite{bound}, could pass the cap; continue with --resume and a larger --max-cost"
             ))
         }
         RunState::DurationCap => {
