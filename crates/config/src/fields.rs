@@ -84,6 +84,14 @@ impl Node {
         self.get(key)?.as_whole()
     }
 
+    /// Whether the value of a key is `true`; `None` where it is missing or neither `true` nor `false`.
+    pub(crate) fn truth(&self, key: &str) -> Option<bool> {
+        match self.get(key)?.meaning()? {
+            Meaning::Bool(value) => Some(value),
+            _ => None,
+        }
+    }
+
     /// The whole number that a node is, where it is one that is not negative.
     pub(crate) fn as_whole(&self) -> Option<u64> {
         match self.meaning()? {

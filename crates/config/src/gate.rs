@@ -182,6 +182,7 @@ fn read_one(node: &Node, known: &Known<'_>, reader: &mut Reader<'_>) -> Option<G
         risk: node.number("risk").unwrap_or(DEFAULT_RISK),
         on_inconclusive: match node.text("on_inconclusive") {
             Some("fail") => OnInconclusive::Fail,
+            Some("extend") => OnInconclusive::Extend,
             _ => OnInconclusive::Warn,
         },
     };

@@ -31,6 +31,7 @@ impl DraftPlan {
             gates: _,
             error_cap: _,
             budget: _,
+            extend: _,
             cache: _,
             origin: _,
         } = self;
@@ -187,6 +188,7 @@ fn task(task: &Task) -> Value {
         scorers,
         cluster,
         epochs,
+        sequential,
         selection,
         seed,
         slices,
@@ -214,6 +216,10 @@ fn task(task: &Task) -> Value {
     // Absent where all are asked, as it was before there was a choice.
     if !targets.is_empty() {
         identity["targets"] = json!(targets);
+    }
+    // The order of asking is a part of what is asked, since the run may stop anywhere in it.
+    if *sequential {
+        identity["sequential"] = json!(true);
     }
     identity
 }

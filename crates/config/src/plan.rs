@@ -39,6 +39,9 @@ pub struct DraftPlan {
     pub error_cap: ErrorCap,
     /// What a run may take; no caps unless given.
     pub budget: Budget,
+    /// How far a run goes on for gates that say `on_inconclusive: extend`.
+    #[serde(skip_serializing_if = "Extend::is_default")]
+    pub extend: Extend,
     /// Whether answers are kept and used again; off unless given.
     pub cache: CacheMode,
     /// Where things are written, for errors that show only later; `Origin::default()` for a plan made by hand.
@@ -262,6 +265,34 @@ pub struct Budget {
     pub duration: Option<Duration>,
 }
 
+/// How far a run goes on for gates that say `on_inconclusive: extend` and are undecided at its planned end. Not part of
+/// the plan's identity: a run continues under a larger one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Extend {
+    /// Most epochs of a task, the planned ones included; `None` is [`Extend::EPOCHS_ADDED`] more than planned.
+    pub epochs_max: Option<u32>,
+}
+
+impl Extend {
+    /// Epochs that may be added where the suite does not say how many.
+    pub const EPOCHS_ADDED: u32 = 4;
+
+    /// Most epochs of a task that plans so many; never fewer than planned.
+    #[must_use]
+    pub const fn epochs_max(self, planned: u32) -> u32 {
+        match self.epochs_max {
+            Some(most) if most > planned => most,
+            Some(_) => planned,
+            None => planned.saturating_add(Self::EPOCHS_ADDED),
+        }
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// Whether answers are kept, and whether kept ones take the place of calls. Not part of the plan's identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -338,6 +369,9 @@ pub struct Task {
     pub cluster: Option<String>,
     /// How often each case is asked, at least 1.
     pub epochs: u32,
+    /// Whether cases are asked in seeded random order until the gates of the task are decided.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub sequential: bool,
     /// Which of the cases.
     pub selection: Selection,
     /// Seed of the selection and of the scorers; the suite's unless the task has its own.
@@ -534,6 +568,8 @@ pub enum OnInconclusive {
     Warn,
     /// Exit 3.
     Fail,
+    /// The task is asked in further epochs, up to its budget; if that does not decide either, exit 0.
+    Extend,
 }
 
 /// How many finished samples may be errors before the run counts as broken.

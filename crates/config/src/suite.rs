@@ -5,7 +5,7 @@ use crate::check::{Demand, check_record};
 use crate::diagnostics::{Diagnostics, Location, Source, shown};
 use crate::gate;
 use crate::plan::{
-    Budget, CacheMode, DEFAULT_MAX_ERROR_RATE, DraftPlan, ErrorCap, Origin, Target, Task, Warning,
+    Budget, CacheMode, DEFAULT_MAX_ERROR_RATE, DraftPlan, ErrorCap, Extend, Origin, Target, Task, Warning,
 };
 use crate::scalar::to_json;
 use crate::tables::{MAX_TASKS, SUITE};
@@ -230,6 +230,7 @@ impl Reader<'_> {
         let target_names = self.unique_names("target", items("targets"));
         let shared = Shared {
             seed,
+            sequential: root.truth("sequential").unwrap_or(false),
             slices: &slices,
             targets: &target_names,
             defaults: defaults.and_then(|node| node.get("task")),
@@ -268,6 +269,7 @@ impl Reader<'_> {
             gates,
             error_cap: error_cap(root),
             budget: budget(root.get("budget")),
+            extend: extend(root.get("extend")),
             cache: root
                 .text("cache")
                 .and_then(CacheMode::from_word)
@@ -369,6 +371,14 @@ fn budget(node: Option<&Node>) -> Budget {
     Budget {
         cost_usd: node.and_then(|node| node.money("cost_usd")),
         duration: node.and_then(|node| node.duration("duration")),
+    }
+}
+
+fn extend(node: Option<&Node>) -> Extend {
+    Extend {
+        epochs_max: node
+            .and_then(|node| node.whole("epochs_max"))
+            .and_then(|most| u32::try_from(most).ok()),
     }
 }
 

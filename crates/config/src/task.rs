@@ -17,6 +17,7 @@ const PROMPT_KEYS: [&str; 3] = ["prompt", "messages", "system"];
 /// What a suite says once for all its tasks.
 pub(crate) struct Shared<'a> {
     pub(crate) seed: u64,
+    pub(crate) sequential: bool,
     pub(crate) slices: &'a [String],
     pub(crate) targets: &'a [String],
     pub(crate) defaults: Option<&'a Node>,
@@ -122,6 +123,7 @@ fn lower(task: &Node, shared: &Shared<'_>, reader: &mut Reader<'_>) -> Option<Ta
         scorers: scorers?,
         cluster,
         epochs: u32::try_from(epochs).ok()?,
+        sequential: task.truth("sequential").unwrap_or(shared.sequential),
         selection: lower_selection(task),
         seed: task.whole("seed").unwrap_or(shared.seed),
         slices,

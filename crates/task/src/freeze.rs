@@ -7,14 +7,15 @@ use crate::dataset::{
 };
 use crate::ports::Scorer;
 use crate::prompt::{Prompt, PromptError};
-use seatrial_config::{DatasetFrom, DraftPlan, Endpoint, FieldSource, Hub, Selection};
-use seatrial_types::{Case, ContentHash, Message, SampleKey, SliceKey};
+use seatrial_config::{DatasetFrom, DraftPlan, Endpoint, FieldSource, Hub, OnInconclusive, Selection};
+use seatrial_types::{Case, ContentHash, DrawOrder, Message, SampleKey, SliceKey};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+mod order;
 mod outside;
 
 pub use outside::named_files;
@@ -60,6 +61,8 @@ pub struct PlannedTask {
     pub is_clustered: bool,
     /// Characters in the prompts of all chosen cases together, for forecasts.
     pub prompt_chars: u64,
+    /// The order in which the cases are drawn; `None` for a task that is asked in the order of its file.
+    pub order: Option<DrawOrder>,
     source: DatasetSource,
     chosen: Chosen,
     slices: Vec<String>,
@@ -185,6 +188,7 @@ fn plan_task(
     let mut problems = Vec::new();
     let mut seen: HashMap<ContentHash, u64> = HashMap::new();
     let mut draw = Draw::new(task.selection, task.seed);
+    let mut ordering = task.sequential.then(|| order::Ordering::new(task.seed));
     let mut ids = blake3::Hasher::new();
     let mut images = ImageHash::default();
     // Repetitions of a case are not independent of each other: the case is the cluster where nothing else is.
@@ -219,6 +223,9 @@ fn plan_task(
         };
         is_clustered |= case.cluster.is_some();
         draw.offer(&case, prompt_chars);
+        if let Some(ordering) = &mut ordering {
+            ordering.offer(&case);
+        }
         hash_id(&mut ids, &case.id);
     }
     if seen.is_empty() && problems.is_empty() {
@@ -245,6 +252,7 @@ fn plan_task(
         cases,
         is_clustered,
         prompt_chars,
+        order: ordering.map(|ordering| ordering.finish(&chosen)),
         source,
         chosen,
         slices: task.slices.clone(),
@@ -542,12 +550,27 @@ impl Plan {
         matches!((target, task), (Some(target), Some(task)) if task.asks(&target.name))
     }
 
-    /// Samples of a target that all tasks ask: the numbers that [`ordinal`](Self::ordinal) gives are below it.
+    /// Most epochs of a task: those planned, and what its gates may add to them. 0 for an index outside the plan.
+    #[must_use]
+    pub fn epochs_max(&self, task: usize) -> u32 {
+        let Some(planned) = self.draft.tasks.get(task) else {
+            return 0;
+        };
+        let mut gates = self.draft.gates.iter().filter(|gate| gate.task_index == task);
+        if gates.any(|gate| gate.on_inconclusive == OnInconclusive::Extend) {
+            self.draft.extend.epochs_max(planned.epochs)
+        } else {
+            planned.epochs
+        }
+    }
+
+    /// Most samples of a target that all tasks ask, added epochs included: the numbers that
+    /// [`ordinal`](Self::ordinal) gives are below it.
     #[must_use]
     pub fn samples_per_target(&self) -> u64 {
-        let tasks = self.draft.tasks.iter().zip(&self.tasks);
+        let tasks = self.tasks.iter().enumerate();
         tasks
-            .map(|(task, planned)| u64::from(planned.cases) * u64::from(task.epochs))
+            .map(|(index, planned)| u64::from(planned.cases) * u64::from(self.epochs_max(index)))
             .sum()
     }
 
@@ -555,13 +578,14 @@ impl Plan {
     #[must_use]
     pub fn ordinal(&self, key: SampleKey) -> Option<u64> {
         let mut before = 0;
-        for (index, (task, planned)) in self.draft.tasks.iter().zip(&self.tasks).enumerate() {
+        for (index, planned) in self.tasks.iter().enumerate() {
             let cases = u64::from(planned.cases);
+            let epochs = self.epochs_max(index);
             if index == usize::from(key.task) {
-                let inside = key.epoch < task.epochs && key.case < planned.cases;
+                let inside = key.epoch < epochs && key.case < planned.cases;
                 return inside.then(|| before + u64::from(key.epoch) * cases + u64::from(key.case));
             }
-            before += cases * u64::from(task.epochs);
+            before += cases * u64::from(epochs);
         }
         None
     }
@@ -576,6 +600,14 @@ impl PlannedTask {
             row: 0,
             next: 0,
         })
+    }
+
+    /// Opens the chosen cases in the order in which they are asked: the drawn order of a sequential task, else the file's.
+    pub fn open_in_order(&self) -> Result<Box<dyn Iterator<Item = NumberedCase> + '_>, DatasetError> {
+        match &self.order {
+            None => Ok(Box::new(self.open_cases()?)),
+            Some(order) => Ok(Box::new(order::DrawnCases::new(order, || self.open_cases()))),
+        }
     }
 
     /// Values of the columns that the suite slices by. A `null` is the slice `(none)`.
@@ -594,6 +626,9 @@ impl PlannedTask {
             .collect()
     }
 }
+
+/// A case with its number among the chosen ones, or why it cannot be read.
+pub type NumberedCase = Result<(u32, Case), DatasetError>;
 
 /// The chosen cases of a task, streamed.
 pub struct CaseStream<'a> {

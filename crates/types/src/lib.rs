@@ -3,6 +3,7 @@
 
 pub mod answer;
 pub mod case;
+pub mod draw;
 pub mod estimate;
 pub mod execution;
 pub mod exit;
@@ -22,6 +23,7 @@ pub use answer::{
     ModelRequest, RateLimit, Role, ToolCall,
 };
 pub use case::Case;
+pub use draw::DrawOrder;
 pub use estimate::{Estimate, Method, Statistic, Unit};
 pub use execution::{
     CallProfile, ConcurrencyCourse, ConcurrencyStep, MeanSd, RunExecution, StepReason, StopCause,

@@ -1,6 +1,6 @@
 //! The top of the grammar: a suite and its `defaults:`.
 
-use super::bounds::{MAX_COUNT, MAX_GATES, MAX_SLICES, MAX_TARGETS, MAX_TASKS};
+use super::bounds::{MAX_COUNT, MAX_EPOCHS, MAX_GATES, MAX_SLICES, MAX_TARGETS, MAX_TASKS};
 use super::gate::GATE;
 use super::target::TARGET_TABLES;
 use super::task::TASK;
@@ -82,6 +82,17 @@ pub(crate) static SUITE: Table = Table {
             "budget",
             Shape::Record(&BUDGET),
             "what a run may take; it stops before, and continues under a larger one",
+        ),
+        Field::new(
+            "sequential",
+            Shape::Bool,
+            "whether tasks are asked in seeded random order and stop as soon as their gates are decided",
+        )
+        .default("false"),
+        Field::new(
+            "extend",
+            Shape::Record(&EXTEND),
+            "how far a run goes on for gates that say `on_inconclusive: extend`, within its budget",
         ),
         Field::new(
             "cache",
@@ -172,6 +183,26 @@ static BUDGET: Table = Table {
         ("time", "did you mean `duration`?"),
         ("errors", "write `max_errors` beside `budget`"),
         ("tokens", "a budget in tokens is not in this version"),
+    ],
+};
+
+static EXTEND: Table = Table {
+    what: "`extend`",
+    fields: &[Field::new(
+        "epochs_max",
+        Shape::Whole {
+            min: 1,
+            max: MAX_EPOCHS,
+        },
+        "epochs of a task at most, the planned ones included; default: 4 more than planned",
+    )],
+    exclusive: &[],
+    one_of: &[],
+    later: &[],
+    tried: &[
+        ("epochs", "did you mean `epochs_max`?"),
+        ("cost_usd", "write `budget: {cost_usd: …}`; it holds for added epochs too"),
+        ("duration", "write `budget: {duration: …}`; it holds for added epochs too"),
     ],
 };
 

@@ -70,6 +70,11 @@ pub(crate) static TASK: Table = Table {
         )
         .default("1"),
         Field::new(
+            "sequential",
+            Shape::Bool,
+            "whether the cases are asked in seeded random order until the gates of the task are decided; default: the suite's",
+        ),
+        Field::new(
             "limit",
             Shape::Whole {
                 min: 1,

@@ -81,16 +81,38 @@ impl AsymptoticCs {
         ) else {
             return Interval::new(f64::NEG_INFINITY, f64::INFINITY);
         };
-        let t = t as f64;
-        // The formula with its quotients taken apart, so that no tuning overflows.
-        let growth = (t * self.rho2).min(f64::MAX);
-        let factor = 2.0 * (1.0 + 1.0 / growth) / t * (0.5 * growth.ln_1p() - self.alpha.ln());
         let half = if variance > 0.0 {
-            variance.sqrt() * factor.sqrt()
+            variance.sqrt() * Self::half_width(t as f64, self.rho2, self.alpha)
         } else {
             0.0
         };
         Interval::around(mean, half)
+    }
+
+    /// Half of the width after `t` > 0 observations of standard deviation 1: for statistics whose standard error,
+    /// times √t, takes the place of the standard deviation.
+    #[must_use]
+    pub fn half_width(t: f64, rho2: f64, alpha: f64) -> f64 {
+        // The formula with its quotients taken apart, so that no tuning overflows.
+        let growth = (t * rho2).min(f64::MAX);
+        let factor = 2.0 * (1.0 + 1.0 / growth) / t * (0.5 * growth.ln_1p() - alpha.ln());
+        factor.max(0.0).sqrt()
+    }
+
+    /// The level at which the interval after `t` > 0 observations just reaches a value `distance` standard deviations
+    /// from the mean, at most 1: its smallest so far is an always-valid p-value. Inverse of
+    /// [`half_width`](Self::half_width).
+    ///
+    /// ```
+    /// use seatrial_stats::sequential::AsymptoticCs;
+    /// let half = AsymptoticCs::half_width(200.0, 0.04, 0.05);
+    /// assert!((AsymptoticCs::p_value(half, 200.0, 0.04) - 0.05).abs() < 1e-12);
+    /// ```
+    #[must_use]
+    pub fn p_value(distance: f64, t: f64, rho2: f64) -> f64 {
+        let growth = (t * rho2).min(f64::MAX);
+        let exponent = 0.5 * growth.ln_1p() - distance * distance * t / (2.0 * (1.0 + 1.0 / growth));
+        exponent.exp().min(1.0)
     }
 }
 

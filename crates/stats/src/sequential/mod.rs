@@ -7,7 +7,8 @@
 //!
 //! Which one: Bernoulli data, [`BernoulliCs`]; data in [0, 1], [`BettingCs`] (tightest) or [`EmpBernMixCs`]
 //! (cheap); any independent data with finite variance and some dozens of observations, [`AsymptoticCs`]; a
-//! stream watched for a fall, [`EDetector`].
+//! stream watched for a fall, [`EDetector`]; a mean held against one limit, with a planned number of observations,
+//! [`Wager`].
 //!
 //! Everything here is a state fed with [`push`](ConfidenceSequence::push): feeding in parts equals feeding at
 //! once.
@@ -20,6 +21,7 @@ mod e_detector;
 mod mixture;
 mod msprt;
 mod stitching;
+mod wager;
 
 pub use asymptotic::AsymptoticCs;
 pub use bernoulli::{BernoulliCs, bernoulli_interval};
@@ -32,6 +34,7 @@ pub use mixture::{
 };
 pub use msprt::{Msprt, MsprtStep};
 pub use stitching::poly_stitching_bound;
+pub use wager::{Drawn, DrawnMean, Spread, Wager};
 
 use crate::Interval;
 use crate::error::StatsError;
