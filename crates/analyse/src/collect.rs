@@ -2,6 +2,7 @@
 //! the number of values, never to the size of the texts.
 
 use crate::forecast::Profiler;
+use crate::sequential::Sequential;
 use crate::series::{Policy, Series};
 use seatrial_config::DraftPlan;
 use seatrial_types::{
@@ -72,7 +73,7 @@ const OF_SHARES: &[Statistic] = &[Statistic::Rate];
 
 /// Whether a metric says that an answer was right: the first such of a task decides what a success costs. A share that
 /// speaks for another pillar (refusals, answers within a latency) is no success.
-fn is_success(kind: MetricKind, pillar: Pillar) -> bool {
+pub(crate) fn is_success(kind: MetricKind, pillar: Pillar) -> bool {
     kind == MetricKind::Binary && pillar == Pillar::Quality
 }
 
@@ -180,6 +181,13 @@ impl TaskSeries {
         }
     }
 
+    /// Says that the samples come from a draw of so many that may have stopped anywhere.
+    fn set_planned_draws(&mut self, planned: Option<u64>) {
+        for named in self.scored.iter_mut().chain(&mut self.measured) {
+            named.series.set_planned_draws(planned);
+        }
+    }
+
     /// Samples whose call brought no answer.
     pub(crate) fn without_answer(&self) -> u64 {
         self.measured
@@ -225,6 +233,8 @@ pub struct Collector {
     pub(crate) slices: BTreeMap<(u16, u16), BTreeMap<SliceKey, TaskSeries>>,
     pub(crate) slices_left_out: BTreeSet<String>,
     cluster_ids: HashMap<Arc<str>, u32>,
+    /// What decides how far tasks are asked; `None` where all of them are asked as planned.
+    pub(crate) sequential: Option<Sequential>,
 }
 
 impl Collector {
@@ -254,7 +264,22 @@ impl Collector {
             slices: BTreeMap::new(),
             slices_left_out: BTreeSet::new(),
             cluster_ids: HashMap::new(),
+            sequential: None,
         }
+    }
+
+    /// Has this, which has taken no sample yet, take them too: then gates are decided in the order of the draw, and
+    /// values of drawn tasks get intervals that hold wherever the task stopped. To be called before the first sample.
+    pub fn watch(&mut self, sequential: Sequential) {
+        if sequential.is_idle() {
+            return;
+        }
+        for (target, tasks) in self.overall.iter_mut().enumerate() {
+            for (task, series) in tasks.iter_mut().enumerate() {
+                series.set_planned_draws(sequential.planned_draws(target, task));
+            }
+        }
+        self.sequential = Some(sequential);
     }
 
     /// Adds one finished sample. One with a key outside the plan is ignored.
@@ -268,6 +293,9 @@ impl Collector {
             return;
         };
         series.add(sample, cluster);
+        if let Some(sequential) = &mut self.sequential {
+            sequential.take(sample);
+        }
         if let Some(facts) = self.targets.get_mut(target) {
             facts.add(sample);
         }
@@ -291,7 +319,13 @@ impl Collector {
                     self.slices_left_out.insert(key.column.clone());
                     continue;
                 }
-                slices.insert(key.clone(), TaskSeries::new(metrics, clustered));
+                let mut fresh = TaskSeries::new(metrics, clustered);
+                let (target, task) = (usize::from(sample.key.target), usize::from(sample.key.task));
+                let sequential = self.sequential.as_ref();
+                fresh.set_planned_draws(
+                    sequential.and_then(|sequential| sequential.planned_draws(target, task)),
+                );
+                slices.insert(key.clone(), fresh);
             }
             if let Some(series) = slices.get_mut(key) {
                 series.add(sample, cluster);

@@ -189,6 +189,9 @@ fn target_findings(
             },
             calls: of_target.profiler.profile(),
             concurrency: facts.courses.get(index).cloned().unwrap_or_default(),
+            sequential: collector.sequential.as_ref().map_or_else(Vec::new, |sequential| {
+                sequential.told(draft, index, &collector.overall[index])
+            }),
         },
     }
 }
@@ -221,9 +224,12 @@ fn push_metrics(
         }
     }
     if let Some(ratio) = &series.cost_per_success
-        && let Some(estimate) = cost_per_success(ratio)
+        && let Some(mut estimate) = cost_per_success(ratio)
         && let Some(first) = series.scored.iter().find(|named| named.is_success())
     {
+        if let Some(planned) = first.series.planned_draws() {
+            crate::drawn::widen(&mut estimate, planned);
+        }
         let mut result = metric_result(task, first, Statistic::Mean, slice);
         result.set_estimate(&estimate);
         (result.metric, result.pillar) = ("cost_per_success_usd".to_owned(), Pillar::Cost);
@@ -357,7 +363,7 @@ fn overall_verdict(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
 /// Gates × targets in suite order, with the Holm correction over all of them.
 fn decide_gates(draft: &DraftPlan, collector: &Collector, facts: &RunFacts) -> Vec<GateResult> {
     let mut weighed = Vec::new();
-    for gate in &draft.gates {
+    for (gate_index, gate) in draft.gates.iter().enumerate() {
         for (index, target) in draft.targets.iter().enumerate() {
             let asks = draft
                 .tasks
@@ -368,7 +374,8 @@ fn decide_gates(draft: &DraftPlan, collector: &Collector, facts: &RunFacts) -> V
                 weighed.push((
                     gate,
                     target.name.as_str(),
-                    evidence_for(gate, collector, index),
+                    drawn_evidence(gate_index, gate, collector, index)
+                        .unwrap_or_else(|| evidence_for(gate, collector, index)),
                     is_spoiled,
                 ));
             }
@@ -397,6 +404,36 @@ fn is_spoiled(gate: &Gate, collector: &Collector, target: usize, facts: &RunFact
         .and_then(|tasks| tasks.get(gate.task_index));
     let named = series.and_then(|series| series.series(&gate.metric));
     named.is_some_and(|named| named.pillar == Pillar::Performance && facts.spoils(&named.series))
+}
+
+/// Evidence of a gate that was decided while its task was asked, or that could have been.
+fn drawn_evidence(gate_index: usize, gate: &Gate, collector: &Collector, target: usize) -> Option<Evidence> {
+    let sequential = collector.sequential.as_ref()?;
+    let drawn = sequential.evidence(gate_index, gate, target)?;
+    if !sequential.is_derived(gate_index, gate, target) {
+        return Some(drawn);
+    }
+    // The draws decided on cost − limit × success; what people read is the ratio, whose own bounds know of no stop.
+    let ratio = evidence_for(gate, collector, target);
+    let limit = gate.bound.limit();
+    let is_passed = drawn.verdict(
+        match gate.bound {
+            Bound::AtLeast(_) => Bound::AtLeast(0.0),
+            Bound::AtMost(_) => Bound::AtMost(0.0),
+        },
+        gate.risk,
+        None,
+    ) == Verdict::Pass;
+    let (low, high) = match gate.bound {
+        Bound::AtLeast(_) => (is_passed.then_some(limit), None),
+        Bound::AtMost(_) => (None, is_passed.then_some(limit)),
+    };
+    Some(Evidence {
+        value: ratio.value,
+        low,
+        high,
+        ..drawn
+    })
 }
 
 fn evidence_for(gate: &Gate, collector: &Collector, target: usize) -> Evidence {

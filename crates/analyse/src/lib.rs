@@ -5,6 +5,7 @@ mod bounds;
 pub mod collect;
 pub mod compare;
 pub mod design;
+mod drawn;
 pub mod findings;
 pub mod forecast;
 pub mod gate;
@@ -12,8 +13,10 @@ pub mod mt_interval;
 pub mod mt_significance;
 pub mod programme;
 pub mod scored;
+pub mod sequential;
 pub mod series;
 
 pub use collect::{Collector, TaskMetrics};
 pub use findings::{RunFacts, RunState, findings};
 pub use forecast::{Forecast, History, Pace, Profiler, Question, TargetForecast, forecast};
+pub use sequential::{Sequential, TaskDraw, Wanted};

@@ -2,6 +2,7 @@
 //! overall or of a slice, is estimated by the same few rules.
 
 use crate::bounds;
+use crate::drawn;
 use seatrial_types::{Estimate, Method, MetricKind, Outcome, Statistic, Unit};
 
 /// Confidence level of every displayed interval.
@@ -40,6 +41,8 @@ pub struct Series {
     clustered: bool,
     denominator: u64,
     sum: f64,
+    /// Draws that were planned, where the values come from a draw that may have stopped anywhere.
+    planned_draws: Option<u64>,
     /// Counts by class.
     pub counts: Counts,
 }
@@ -87,8 +90,19 @@ impl Series {
             clustered,
             denominator: 0,
             sum: 0.0,
+            planned_draws: None,
             counts: Counts::default(),
         }
+    }
+
+    /// Says that the values come from a draw of so many that may have stopped anywhere: then intervals are confidence
+    /// sequences, which hold at every number of draws at once.
+    pub fn set_planned_draws(&mut self, planned: Option<u64>) {
+        self.planned_draws = planned;
+    }
+
+    pub(crate) const fn planned_draws(&self) -> Option<u64> {
+        self.planned_draws
     }
 
     /// Adds one finished sample. A value that is not finite counts as unparsed.
@@ -203,6 +217,10 @@ impl Series {
         if self.denominator == 0 {
             return (None, (None, None), Method::None);
         }
+        if let Some(planned) = self.planned_draws {
+            let (ends, method) = drawn::mean(self, planned, 1.0 - level);
+            return (Some(self.mean_value()), ends, method);
+        }
         let (interval, method) = match (self.kind, self.clustered) {
             (MetricKind::Binary, false) => {
                 (bounds::wilson(self.sum, self.denominator, level), Method::Wilson)
@@ -231,6 +249,10 @@ impl Series {
     fn percentile(&self, q: f64, level: f64) -> Measured {
         let mut sorted = self.values.clone();
         sorted.sort_unstable_by(f64::total_cmp);
+        if let Some(planned) = self.planned_draws {
+            let ends = drawn::percentile(self, &sorted, q, planned, 1.0 - level);
+            return (bounds::quantile(&sorted, q), ends, Method::OrderStatisticCs);
+        }
         (
             bounds::quantile(&sorted, q),
             bounds::quantile_interval(&sorted, q, level),

@@ -21,6 +21,7 @@ mod reports;
 mod rescore;
 #[expect(dead_code, reason = "the commands that start from scored runs come next")]
 mod scored;
+mod sequential;
 mod session;
 mod signals;
 mod voice;

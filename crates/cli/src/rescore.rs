@@ -201,16 +201,20 @@ impl<'a> Walk<'a> {
         else {
             return Ok(None);
         };
-        if key.epoch >= drafted.epochs {
+        if key.epoch >= self.plan.epochs_max(index) {
             return Ok(None);
         }
+        // A task that stopped early has answers of some cases only, and they are known by their ids.
+        let is_drawn = drafted.sequential;
         let group = (key.target, key.task, key.epoch);
         if self.group != Some(group) {
             self.end_group();
             self.group = Some(group);
             self.cases = Some(planned.open_cases().map_err(CliError::usage)?);
         }
-        let next = self.cases.as_mut().and_then(Iterator::next);
+        let next = self.cases.as_mut().and_then(|cases| {
+            cases.find(|next| !is_drawn || next.as_ref().map_or(true, |(_, case)| *case.id == *case_id))
+        });
         let Some(next) = next else {
             self.differ(&format!(
                 "case `{case_id}` is not among the {} of now",
@@ -251,7 +255,9 @@ impl<'a> Walk<'a> {
         if let Some((_, task, _)) = self.group {
             let now = self.places.tasks.get(usize::from(task)).copied().flatten();
             let planned = now.and_then(|now| self.plan.tasks.get(usize::from(now)));
-            let cases = planned.map_or(0, |planned| planned.cases);
+            let cases = planned
+                .filter(|planned| planned.order.is_none())
+                .map_or(0, |planned| planned.cases);
             if self.matched < cases && self.differences.is_empty() {
                 self.differ(&format!("{} of {cases} cases were recorded", self.matched));
             }

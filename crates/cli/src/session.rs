@@ -9,9 +9,10 @@ use crate::materials;
 use crate::output;
 use crate::preflight;
 use crate::progress::Display;
+use crate::sequential::{self, GateStopper};
 use crate::signals;
 use crate::wiring;
-use seatrial_analyse::{Collector, RunFacts, RunState, TaskMetrics};
+use seatrial_analyse::{Collector, RunFacts, RunState};
 use seatrial_config::DraftPlan;
 use seatrial_engine::{
     AskedModel, ClientHealth, EngineError, FinishedSet, HealthProbe, Job, PendingAnswers, RunEnd, StoreSink,
@@ -134,8 +135,10 @@ pub(crate) fn conduct(mut session: Session) -> Result<Findings, CliError> {
             finished,
             budget: caps::budget(&store, &plan.draft, &id)?,
         };
+        let mut stopper = GateStopper::resume(sequential::of_plan(&plan, &scorers), &store, &id)?;
         end = execute(
             &job,
+            &mut stopper,
             sink,
             &mut store,
             &id,
@@ -299,6 +302,7 @@ fn finished_samples(
 
 fn execute(
     job: &Job,
+    stopper: &mut GateStopper,
     sink: StoreSink<SqliteStore>,
     store: &mut SqliteStore,
     id: &RunId,
@@ -316,8 +320,10 @@ fn execute(
     let (result, health) = runtime.block_on(async {
         let stop = signals::listen();
         let probe = HealthProbe::start();
-        let result =
-            seatrial_engine::execute(job, Box::new(sink), stop, &mut |progress| display.show(progress)).await;
+        let result = seatrial_engine::execute(job, stopper, Box::new(sink), stop, &mut |progress| {
+            display.show(progress)
+        })
+        .await;
         seatrial_engine::close(job).await;
         (
             result,
@@ -371,12 +377,9 @@ pub(crate) fn analyse(
     ended_at: String,
     warnings: Vec<String>,
 ) -> Result<Findings, CliError> {
-    let metrics: TaskMetrics = scorers
-        .iter()
-        .map(|task| task.iter().map(|scorer| scorer.metrics().to_vec()).collect())
-        .collect();
-    let clustered = plan.tasks.iter().map(|task| task.is_clustered).collect();
-    let mut collector = Collector::new(&plan.draft, metrics, clustered);
+    let clustered = sequential::clustered(plan, store, &run.header.id)?;
+    let mut collector = Collector::new(&plan.draft, sequential::metrics(scorers), clustered);
+    collector.watch(sequential::of_plan(plan, scorers));
     let mut add = |sample: seatrial_types::SampleFigures| {
         collector.add(&sample);
         ControlFlow::Continue(())
@@ -399,6 +402,12 @@ pub(crate) fn analyse(
             RunEnd::Complete => RunState::Complete,
             RunEnd::Interrupted => RunState::Interrupted,
             RunEnd::ErrorCap => RunState::ErrorCap,
+            // What was planned is there: the budget has only ended what gates added to it.
+            RunEnd::CostCap | RunEnd::DurationCap
+                if plan.extends() && collector.finished() >= plan.samples() =>
+            {
+                RunState::Complete
+            }
             RunEnd::CostCap => RunState::CostCap,
             RunEnd::DurationCap => RunState::DurationCap,
             RunEnd::RecordFailed => RunState::RecordFailed,

@@ -41,9 +41,9 @@ pub use include::{MAX_INCLUDE_DEPTH, MAX_INCLUDED_FILES};
 pub use located::{LocatedDocument, load_located};
 pub use plan::{
     Bound, Budget, CacheMode, Concurrency, DEFAULT_MAX_ERROR_RATE, Dataset, DatasetFormat, DatasetFrom,
-    DraftPlan, Endpoint, ErrorCap, Exec, Extend, Fetched, FieldSource, Fields, Gate, Hub, ImageTemplates, InlineCase,
-    Limits, MessageTemplate, Metric, OnInconclusive, Origin, Prompt, Recorded, Retry, ScorerUse, Selection,
-    Target, Task, ToolCallTemplate, Warning,
+    DraftPlan, Endpoint, ErrorCap, Exec, Extend, Fetched, FieldSource, Fields, Gate, Hub, ImageTemplates,
+    InlineCase, Limits, MessageTemplate, Metric, OnInconclusive, Origin, Prompt, Recorded, Retry, ScorerUse,
+    Selection, Target, Task, ToolCallTemplate, Warning,
 };
 pub use remote::{Anthropic, Headers, Http, HttpStream, OpenAi, OpenAiApi};
 pub use schema::schema;

@@ -16,6 +16,7 @@ pub mod run;
 pub mod sample;
 pub mod scoring;
 pub mod sink;
+pub mod stopper;
 mod writer;
 
 pub use adaptive::{Adaptive, Bounds};
@@ -31,3 +32,4 @@ pub use progress::Progress;
 pub use run::{EngineError, Execution, Job, RunEnd, Stop, TargetRun, execute};
 pub use scoring::{Answered, score};
 pub use sink::StoreSink;
+pub use stopper::{AsPlanned, Stopper, Wanted};

@@ -5,10 +5,11 @@
 use crate::adaptive::{Adaptive, Bounds};
 use crate::asked::AskedModels;
 use crate::budget::{Budget, Purse, Tariff};
-use crate::feed::Feed;
+use crate::feed::{Feed, Next};
 use crate::finished::FinishedSet;
 use crate::progress::Progress;
 use crate::sample::{Due, run_sample};
+use crate::stopper::Stopper;
 use crate::writer::{Acknowledged, BATCH_MAX, BATCH_WAIT_MS, Writer};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use seatrial_config::ErrorCap;
@@ -123,12 +124,13 @@ pub enum EngineError {
 /// `progress` is called at least once, and about ten times a second.
 pub async fn execute(
     job: &Job,
+    stopper: &mut dyn Stopper,
     sink: Box<dyn SampleSink>,
     mut stop: watch::Receiver<Stop>,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<Execution, EngineError> {
     let (writer, mut acknowledged) = Writer::spawn(sink).map_err(EngineError::WriterStart)?;
-    let mut owner = Owner::new(job, writer);
+    let mut owner = Owner::new(job, stopper, writer);
     let mut running = FuturesUnordered::new();
     let mut ticks = tokio::time::interval(PROGRESS_EVERY);
     let mut stop_open = true;
@@ -183,6 +185,7 @@ pub async fn execute(
 /// The state of a run; touched by nobody else.
 struct Owner<'a> {
     job: &'a Job,
+    stopper: &'a mut dyn Stopper,
     writer: Writer,
     feeds: Vec<Feed<'a>>,
     /// Money, and what is set aside for the samples under way; `None` without a cap.
@@ -205,7 +208,7 @@ struct Owner<'a> {
 }
 
 impl<'a> Owner<'a> {
-    fn new(job: &'a Job, writer: Writer) -> Self {
+    fn new(job: &'a Job, stopper: &'a mut dyn Stopper, writer: Writer) -> Self {
         let feeds: Vec<Feed<'_>> = job
             .targets
             .iter()
@@ -226,6 +229,7 @@ impl<'a> Owner<'a> {
         let close_after = duration.map(|duration| duration.saturating_sub(ABANDON_AFTER.min(duration / 4)));
         Self {
             job,
+            stopper,
             writer,
             feeds,
             purse: cap.map(|cap| (Purse::new(cap, tariffs), HashMap::new())),
@@ -264,11 +268,18 @@ impl<'a> Owner<'a> {
             let spent = self.job.models.values();
             purse.spend_on_models(spent.filter_map(|model| model.spend().cost_usd).sum());
         }
-        for feed in &mut self.feeds {
+        'feeds: for feed in &mut self.feeds {
             if !feed.has_slot() {
                 continue;
             }
-            let Some(mut due) = feed.next()? else { continue };
+            let mut due = loop {
+                match feed.next(&*self.stopper)? {
+                    Next::Due(due) => break due,
+                    Next::Again => {}
+                    // Whatever it waits for is under way, and looks here again when it is finished.
+                    Next::Later | Next::Nothing => continue 'feeds,
+                }
+            };
             if !feed.pace.is_open(now) {
                 // Looked at again with the next tick.
                 self.is_waiting = true;
@@ -303,6 +314,7 @@ impl<'a> Owner<'a> {
     fn take(&mut self, record: Option<SampleRecord>) {
         self.in_flight -= 1;
         let Some(record) = record else { return };
+        self.stopper.take(&record);
         self.pay(&record);
         self.pace(&record);
         match &record.call.result {

@@ -2,7 +2,9 @@
 //! the cache, what ended the run early, what evaluating cost. Apart from the metrics, because it is not about the
 //! target's quality.
 
-use seatrial_types::{Findings, ModelSpend, StopCause, TargetExecution, TargetFindings};
+use seatrial_types::{
+    Findings, ModelSpend, SequentialExecution, StopCause, TargetExecution, TargetFindings, Unit,
+};
 
 /// One line about the calls of a target; `None` where there is nothing to tell: nobody was asked.
 #[must_use]
@@ -72,7 +74,67 @@ pub fn run_lines(findings: &Findings) -> Vec<String> {
         ));
     }
     lines.extend(findings.models.iter().filter_map(model_line));
+    lines.extend(sequential_lines(findings));
     lines
+}
+
+/// How far the tasks were asked whose gates decided that, a line for each target, and what the decisions promise.
+fn sequential_lines(findings: &Findings) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut promises: Vec<String> = Vec::new();
+    for target in &findings.targets {
+        for entry in &target.execution.sequential {
+            lines.push(sequential_line(&target.name, entry));
+            let promise = format!("{}; values speak of {}", entry.guarantee, entry.estimand);
+            if !promises.contains(&promise) {
+                promises.push(promise);
+            }
+        }
+    }
+    lines.extend(promises);
+    lines
+}
+
+fn sequential_line(target: &str, entry: &SequentialExecution) -> String {
+    let SequentialExecution {
+        task,
+        samples_planned,
+        samples_asked,
+        samples_saved,
+        samples_added,
+        decided_after,
+        saved_usd,
+        ..
+    } = entry;
+    let what = if entry.is_drawn { "sequential" } else { "extended" };
+    let mut line =
+        format!("{what}: {task} of {target}  {samples_asked} of {samples_planned} planned samples asked");
+    if *samples_added > 0 {
+        line.push_str(&format!(", {samples_added} of them added"));
+    }
+    line.push_str(&match decided_after {
+        Some(after) => format!(", decided after {after}"),
+        None => ", not decided".to_owned(),
+    });
+    if *samples_saved > 0 {
+        #[expect(clippy::cast_precision_loss, reason = "a share for people")]
+        let share = 100.0 * *samples_saved as f64 / (*samples_planned).max(1) as f64;
+        line.push_str(&format!(", {samples_saved} saved ({share:.0} %)"));
+    }
+    if let Some(saved) = saved_usd
+        && let Some(value) = saved.value
+    {
+        let ends = match (saved.low, saved.high) {
+            (Some(low), Some(high)) => format!(" [{}, {}]", usd(low), usd(high)),
+            _ => String::new(),
+        };
+        line.push_str(&format!(", about {}{ends} saved", usd(value)));
+    }
+    line
+}
+
+fn usd(value: f64) -> String {
+    crate::format::number(value, Unit::Usd)
 }
 
 /// What evaluating cost, which is no target's cost; `None` for a model that was never asked.

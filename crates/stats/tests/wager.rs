@@ -4,7 +4,7 @@
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use seatrial_stats::dist::{binom_cdf, binom_sf};
-use seatrial_stats::sequential::{Drawn, DrawnMean, Spread, Wager};
+use seatrial_stats::sequential::{Drawn, DrawnMean, Spread, Wager, share_ln_capitals};
 
 const RISK: f64 = 0.05;
 
@@ -22,25 +22,6 @@ impl Rng {
     }
 }
 
-/// The two wagers of a limit on a share.
-fn wagers(limit: f64, planned: u64) -> (Wager, Wager) {
-    let spread = Spread::Known((limit * (1.0 - limit)).sqrt());
-    let above = Wager::try_new(spread, limit, planned).unwrap();
-    let below = Wager::try_new(spread, 1.0 - limit, planned).unwrap();
-    (above, below)
-}
-
-/// ln of the capitals after so many answers, by the number of right ones: with a known spread the order is nothing.
-fn ln_capitals(limit: f64, planned: u64, n: u64, ones: u64) -> (f64, f64) {
-    let (mut above, mut below) = wagers(limit, planned);
-    for i in 0..n {
-        let answer = f64::from(u8::from(i < ones));
-        above.push(answer - limit).unwrap();
-        below.push(limit - answer).unwrap();
-    }
-    (above.ln_capital(), below.ln_capital())
-}
-
 /// What happens to a gate over all paths: mean number of answers, and the probability of either decision.
 struct Exact {
     mean_n: f64,
@@ -55,12 +36,12 @@ fn boundaries(limit: f64, planned: u64, risk: f64) -> Vec<(u64, Option<u64>)> {
     (1..=planned)
         .map(|n| {
             // Both boundaries only ever rise with n.
-            while up <= n && ln_capitals(limit, planned, n, up).0 < goal {
+            while up <= n && share_ln_capitals(limit, planned, n, up).unwrap().0 < goal {
                 up += 1;
             }
             loop {
                 let next = down.map_or(0, |down| down + 1);
-                if next > n || ln_capitals(limit, planned, n, next).1 < goal {
+                if next > n || share_ln_capitals(limit, planned, n, next).unwrap().1 < goal {
                     break;
                 }
                 down = Some(next);
@@ -72,7 +53,11 @@ fn boundaries(limit: f64, planned: u64, risk: f64) -> Vec<(u64, Option<u64>)> {
 
 fn exact(boundaries: &[(u64, Option<u64>)], truth: f64) -> Exact {
     let mut alive = vec![1.0];
-    let mut result = Exact { mean_n: 0.0, above: 0.0, below: 0.0 };
+    let mut result = Exact {
+        mean_n: 0.0,
+        above: 0.0,
+        below: 0.0,
+    };
     for (up, down) in boundaries {
         result.mean_n += alive.iter().sum::<f64>();
         let mut next = vec![0.0; alive.len() + 1];
@@ -96,7 +81,9 @@ fn exact(boundaries: &[(u64, Option<u64>)], truth: f64) -> Exact {
 fn fixed_n_below(limit: f64, truth: f64) -> u64 {
     (1..20_000)
         .find(|n| {
-            let critical = (0..=*n).take_while(|ones| binom_cdf(*ones, *n, limit) <= RISK).last();
+            let critical = (0..=*n)
+                .take_while(|ones| binom_cdf(*ones, *n, limit) <= RISK)
+                .last();
             critical.is_some_and(|critical| binom_cdf(critical, *n, truth) >= 0.8)
         })
         .unwrap()
@@ -106,7 +93,10 @@ fn fixed_n_below(limit: f64, truth: f64) -> u64 {
 fn fixed_n_above(limit: f64, truth: f64) -> u64 {
     (1..20_000)
         .find(|n| {
-            let critical = (1..=*n).rev().take_while(|ones| binom_sf(ones - 1, *n, limit) <= RISK).last();
+            let critical = (1..=*n)
+                .rev()
+                .take_while(|ones| binom_sf(ones - 1, *n, limit) <= RISK)
+                .last();
             critical.is_some_and(|critical| binom_sf(critical - 1, *n, truth) >= 0.8)
         })
         .unwrap()
@@ -121,10 +111,19 @@ fn shares_keep_the_risk_and_save_half() {
         let n = fixed_n_below(limit, limit - margin);
         let bounds = boundaries(limit, n, RISK);
         let at_limit = exact(&bounds, limit);
-        assert!(at_limit.below <= RISK && at_limit.above <= RISK, "{limit}: {} {}", at_limit.below, at_limit.above);
+        assert!(
+            at_limit.below <= RISK && at_limit.above <= RISK,
+            "{limit}: {} {}",
+            at_limit.below,
+            at_limit.above
+        );
         assert!(at_limit.mean_n <= n as f64);
         let missed = exact(&bounds, limit - 2.0 * margin);
-        assert!(missed.mean_n <= 0.4 * n as f64, "{limit}: {} of {n}", missed.mean_n);
+        assert!(
+            missed.mean_n <= 0.4 * n as f64,
+            "{limit}: {} of {n}",
+            missed.mean_n
+        );
         assert!(missed.below >= 0.97, "{limit}: {}", missed.below);
         let n = fixed_n_above(limit, limit + margin);
         let met = exact(&boundaries(limit, n, RISK), (limit + 2.0 * margin).min(1.0));
@@ -149,7 +148,10 @@ fn learned_spreads_keep_the_risk() {
     let clusters = |rng: &mut Rng| {
         let size = 1 + (rng.unit() * 5.0) as u32;
         let level = rng.unit();
-        (0..size).map(|_| f64::from(u8::from(rng.unit() < level)) - 0.5).sum::<f64>() / 5.0
+        (0..size)
+            .map(|_| f64::from(u8::from(rng.unit() < level)) - 0.5)
+            .sum::<f64>()
+            / 5.0
     };
     let designs: [(&str, &dyn Fn(&mut Rng) -> f64, f64, Spread); 3] = [
         ("scores", &scores, 2.0 / 3.0, Spread::AtMost(0.5)),
@@ -180,7 +182,10 @@ fn bounds_are_the_wagers_inverted() {
         let mut missed = 0;
         for _ in 0..runs {
             let draws: Vec<Drawn> = (0..150)
-                .map(|_| Drawn { sum: f64::from(u8::from(rng.unit() < 0.8)), count: 1.0 })
+                .map(|_| Drawn {
+                    sum: f64::from(u8::from(rng.unit() < 0.8)),
+                    count: 1.0,
+                })
                 .collect();
             let mut wager = Wager::try_new(spread, 0.8, 150).unwrap();
             let mut is_missed = false;
@@ -201,7 +206,21 @@ fn bounds_are_the_wagers_inverted() {
             for drawn in &draws {
                 wager.push(drawn.sum - 0.8).unwrap();
             }
-            let whole = DrawnMean { draws: &draws, low: 0.0, high: 1.0, size_max: 1.0, spread, planned: 150, centre: 0.8 };
+            let whole = DrawnMean {
+                draws: &draws,
+                low: 0.0,
+                high: 1.0,
+                size_max: 1.0,
+                spread,
+                planned: 150,
+                centre: 0.8,
+            };
+            let ones = draws.iter().map(|drawn| drawn.sum as u64).sum();
+            if spread == Spread::Known(0.4) {
+                // √(0.8 · 0.2) = 0.4: counts say what the answers one by one say.
+                let (above, _) = share_ln_capitals(0.8, 150, 150, ones).unwrap();
+                assert!((above - wager.ln_capital()).abs() < 1e-9);
+            }
             let rich = wager.ln_capital() >= -(0.05_f64.ln());
             assert_eq!(rich, whole.lower(0.05).unwrap() >= 0.8 - 1e-9);
             missed += u32::from(is_missed);
@@ -224,10 +243,29 @@ fn edges() {
     assert!(wager.p_value() > 1.0 - 1e-9);
     wager.push(0.25).unwrap();
     assert_eq!(wager.p_value(), 0.0);
-    let nothing = DrawnMean { draws: &[], low: -1.0, high: 1.0, size_max: 1.0, spread: Spread::Known(0.5), planned: 10, centre: 0.0 };
-    assert_eq!((nothing.lower(0.05).unwrap(), nothing.upper(0.05).unwrap()), (-1.0, 1.0));
+    let nothing = DrawnMean {
+        draws: &[],
+        low: -1.0,
+        high: 1.0,
+        size_max: 1.0,
+        spread: Spread::Known(0.5),
+        planned: 10,
+        centre: 0.0,
+    };
+    assert_eq!(
+        (nothing.lower(0.05).unwrap(), nothing.upper(0.05).unwrap()),
+        (-1.0, 1.0)
+    );
     let ones = [Drawn { sum: 1.0, count: 1.0 }; 100];
-    let all = DrawnMean { draws: &ones, low: 0.0, high: 1.0, size_max: 1.0, spread: Spread::Known(0.218), planned: 100, centre: 0.95 };
+    let all = DrawnMean {
+        draws: &ones,
+        low: 0.0,
+        high: 1.0,
+        size_max: 1.0,
+        spread: Spread::Known(0.218),
+        planned: 100,
+        centre: 0.95,
+    };
     assert_eq!(all.upper(0.05).unwrap(), 1.0);
     let low = all.lower(0.05).unwrap();
     assert!((0.93..0.0_f64.max(0.05_f64.powf(0.01))).contains(&low), "{low}");

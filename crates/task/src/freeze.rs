@@ -59,6 +59,8 @@ pub struct PlannedTask {
     pub cases: u32,
     /// Whether answers belong to clusters: rows name one, or cases are repeated.
     pub is_clustered: bool,
+    /// Whether rows name clusters.
+    pub has_clusters: bool,
     /// Characters in the prompts of all chosen cases together, for forecasts.
     pub prompt_chars: u64,
     /// The order in which the cases are drawn; `None` for a task that is asked in the order of its file.
@@ -192,7 +194,8 @@ fn plan_task(
     let mut ids = blake3::Hasher::new();
     let mut images = ImageHash::default();
     // Repetitions of a case are not independent of each other: the case is the cluster where nothing else is.
-    let mut is_clustered = task.epochs > 1;
+    let is_repeated = task.epochs > 1;
+    let mut has_clusters = false;
     while let Some(case) = reader.next() {
         let case = match case {
             Ok(case) => case,
@@ -221,7 +224,7 @@ fn plan_task(
                 0
             }
         };
-        is_clustered |= case.cluster.is_some();
+        has_clusters |= case.cluster.is_some();
         draw.offer(&case, prompt_chars);
         if let Some(ordering) = &mut ordering {
             ordering.offer(&case);
@@ -250,7 +253,8 @@ fn plan_task(
         cases_hash,
         images_hash: images.finish(),
         cases,
-        is_clustered,
+        is_clustered: is_repeated || has_clusters,
+        has_clusters,
         prompt_chars,
         order: ordering.map(|ordering| ordering.finish(&chosen)),
         source,
@@ -562,6 +566,13 @@ impl Plan {
         } else {
             planned.epochs
         }
+    }
+
+    /// Whether gates may add epochs to any task.
+    #[must_use]
+    pub fn extends(&self) -> bool {
+        let mut tasks = self.draft.tasks.iter().enumerate();
+        tasks.any(|(index, task)| self.epochs_max(index) > task.epochs)
     }
 
     /// Most samples of a target that all tasks ask, added epochs included: the numbers that

@@ -9,7 +9,8 @@ pub mod prompt;
 
 pub use dataset::{DatasetColumns, DatasetContent, DatasetError, DatasetReader, DatasetSource};
 pub use freeze::{
-    CaseStream, DatasetProblem, FreezeError, NumberedCase, Plan, PlannedTask, TaskScorers, freeze, named_files,
+    CaseStream, DatasetProblem, FreezeError, NumberedCase, Plan, PlannedTask, TaskScorers, freeze,
+    named_files,
 };
 pub use image::IMAGE_BYTES_MAX;
 pub use ports::{

@@ -59,7 +59,9 @@ impl DrawOrder {
     /// How many units are drawn: clusters, or cases where there are none.
     #[must_use]
     pub fn units(&self) -> usize {
-        self.unit_ends.as_ref().map_or(self.cases.len(), |ends| ends.len())
+        self.unit_ends
+            .as_ref()
+            .map_or(self.cases.len(), |ends| ends.len())
     }
 
     /// Position after the last case of a unit; `None` for a unit outside the task.
@@ -90,7 +92,10 @@ mod tests {
         let positions: Vec<_> = (0..5).map(|case| order.position(case)).collect();
         assert_eq!(positions, [Some(1), Some(2), Some(0), Some(3), None]);
         assert_eq!((order.units(), order.unit_size_max()), (2, 3));
-        assert_eq!((order.unit_end(0), order.unit_end(1), order.unit_end(2)), (Some(1), Some(4), None));
+        assert_eq!(
+            (order.unit_end(0), order.unit_end(1), order.unit_end(2)),
+            (Some(1), Some(4), None)
+        );
         let single = DrawOrder::new(vec![1, 0], None);
         assert_eq!((single.units(), single.unit_size_max()), (2, 1));
         assert_eq!((single.unit_end(1), single.unit_end(2)), (Some(2), None));

@@ -101,6 +101,14 @@ pub enum Method {
     ClusterBootstrap,
     /// Inverted noncentral t, for a standardised effect.
     NoncentralT,
+    /// Confidence sequence by betting: holds at every number of draws at once.
+    BettingCs,
+    /// Confidence sequence of a share by a beta-binomial mixture.
+    BetaBinomialCs,
+    /// Asymptotic confidence sequence of a mean, from some dozens of draws on.
+    AsymptoticCs,
+    /// Confidence sequence of a percentile by order statistics.
+    OrderStatisticCs,
     /// No interval can be given.
     None,
 }
@@ -122,6 +130,10 @@ impl Method {
             Self::Bootstrap => "bootstrap",
             Self::ClusterBootstrap => "cluster_bootstrap",
             Self::NoncentralT => "noncentral_t",
+            Self::BettingCs => "betting_cs",
+            Self::BetaBinomialCs => "beta_binomial_cs",
+            Self::AsymptoticCs => "asymptotic_cs",
+            Self::OrderStatisticCs => "order_statistic_cs",
             Self::None => "none",
         }
     }

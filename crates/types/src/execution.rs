@@ -1,7 +1,7 @@
 //! How a run was carried out, as findings tell it: calls, money really spent, concurrency, what stopped it. Apart from
 //! the metrics, because none of this is a quality of the target.
 
-use crate::{Money, RunId};
+use crate::{Estimate, Money, RunId};
 use serde::{Deserialize, Serialize};
 
 /// Mean and standard deviation of so many values.
@@ -112,6 +112,39 @@ pub struct TargetExecution {
     /// Calls in flight over time, a course for each session that asked.
     #[serde(default)]
     pub concurrency: Vec<ConcurrencyCourse>,
+    /// Tasks that were asked until their gates were decided, in suite order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sequential: Vec<SequentialExecution>,
+}
+
+/// How far a task was asked whose gates decided that: a sequential one, or one that gates extended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SequentialExecution {
+    /// Task.
+    pub task: String,
+    /// Whether cases were drawn in random order and asked until the gates were decided; otherwise every planned sample
+    /// was asked, and gates added epochs.
+    pub is_drawn: bool,
+    /// Samples planned.
+    pub samples_planned: u64,
+    /// Samples at most, added epochs included.
+    pub samples_max: u64,
+    /// Samples on record.
+    pub samples_asked: u64,
+    /// Planned samples that were not asked.
+    pub samples_saved: u64,
+    /// Samples asked beyond the plan.
+    pub samples_added: u64,
+    /// Samples, in the order of the draw, after which every gate was decided; `None` where one is undecided.
+    pub decided_after: Option<u64>,
+    /// What the saved samples would have cost at the mean cost of an answer; `None` where nothing was saved or the
+    /// cost is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saved_usd: Option<Estimate>,
+    /// What the decisions promise although one looks all the time, in one sentence.
+    pub guarantee: String,
+    /// What the values speak of, in one sentence.
+    pub estimand: String,
 }
 
 /// What ended a run before its samples were done.

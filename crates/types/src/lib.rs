@@ -26,8 +26,8 @@ pub use case::Case;
 pub use draw::DrawOrder;
 pub use estimate::{Estimate, Method, Statistic, Unit};
 pub use execution::{
-    CallProfile, ConcurrencyCourse, ConcurrencyStep, MeanSd, RunExecution, StepReason, StopCause,
-    TargetExecution,
+    CallProfile, ConcurrencyCourse, ConcurrencyStep, MeanSd, RunExecution, SequentialExecution, StepReason,
+    StopCause, TargetExecution,
 };
 pub use exit::ExitCode;
 pub use findings::{

@@ -48,13 +48,10 @@ pub(crate) static GATE: Table = Table {
         Field::new(
             "on_inconclusive",
             Shape::Choice {
-                words: &["warn", "fail"],
-                later: &[(
-                    "extend",
-                    "write `warn` or `fail`, and raise `epochs` or the number of cases",
-                )],
+                words: &["warn", "fail", "extend"],
+                later: &[],
             },
-            "what an undecided gate does: `warn` exits with 0, `fail` with 3",
+            "what an undecided gate does: `warn` exits with 0, `fail` with 3, `extend` asks further epochs and then warns",
         )
         .default("\"warn\""),
     ],

@@ -201,8 +201,14 @@ static EXTEND: Table = Table {
     later: &[],
     tried: &[
         ("epochs", "did you mean `epochs_max`?"),
-        ("cost_usd", "write `budget: {cost_usd: …}`; it holds for added epochs too"),
-        ("duration", "write `budget: {duration: …}`; it holds for added epochs too"),
+        (
+            "cost_usd",
+            "write `budget: {cost_usd: …}`; it holds for added epochs too",
+        ),
+        (
+            "duration",
+            "write `budget: {duration: …}`; it holds for added epochs too",
+        ),
     ],
 };
 

@@ -34,7 +34,7 @@ pub use mixture::{
 };
 pub use msprt::{Msprt, MsprtStep};
 pub use stitching::poly_stitching_bound;
-pub use wager::{Drawn, DrawnMean, Spread, Wager};
+pub use wager::{Drawn, DrawnMean, Spread, Wager, share_ln_capitals};
 
 use crate::Interval;
 use crate::error::StatsError;

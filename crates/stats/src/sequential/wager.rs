@@ -102,8 +102,7 @@ impl Wager {
         match self.spread {
             Spread::Known(sd) => unit_stake(sd, self.planned),
             Spread::AtMost(sd) => {
-                let variance =
-                    (PRIOR_OBSERVATIONS * sd * sd + self.squares) / (PRIOR_OBSERVATIONS + self.n);
+                let variance = (PRIOR_OBSERVATIONS * sd * sd + self.squares) / (PRIOR_OBSERVATIONS + self.n);
                 unit_stake(variance.sqrt(), self.planned)
             }
         }
@@ -154,6 +153,39 @@ impl Wager {
     }
 }
 
+/// ln of the capitals of the two wagers on a share, "it is above `limit`" and "it is below", after `ones` of `n`
+/// observations: order is nothing to them. Tuned for `planned` observations.
+///
+/// # Errors
+/// A limit outside (0, 1), no planned observations, more ones than observations.
+///
+/// ```
+/// use seatrial_stats::sequential::share_ln_capitals;
+/// let (above, below) = share_ln_capitals(0.9, 200, 60, 40)?;
+/// assert!(above < 0.0 && below > 20.0_f64.ln());
+/// # Ok::<(), seatrial_stats::StatsError>(())
+/// ```
+pub fn share_ln_capitals(limit: f64, planned: u64, n: u64, ones: u64) -> Result<(f64, f64), StatsError> {
+    open_unit("limit", limit)?;
+    if ones > n {
+        return Err(StatsError::OutOfRange {
+            what: "ones",
+            found: ones as f64,
+            expected: "no more than the observations",
+        });
+    }
+    let sd = (limit * (1.0 - limit)).sqrt();
+    let mut above = Wager::try_new(Spread::Known(sd), limit, planned)?;
+    let mut below = Wager::try_new(Spread::Known(sd), 1.0 - limit, planned)?;
+    let stake = unit_stake(sd, planned as f64);
+    let (ones, zeros) = (ones as f64, (n - ones) as f64);
+    play(&mut above.ln_capitals, stake, limit, 1.0 - limit, ones);
+    play(&mut above.ln_capitals, stake, limit, -limit, zeros);
+    play(&mut below.ln_capitals, stake, 1.0 - limit, limit - 1.0, ones);
+    play(&mut below.ln_capitals, stake, 1.0 - limit, limit, zeros);
+    Ok((above.ln_capital(), below.ln_capital()))
+}
+
 /// What is drawn together and counts as one observation: the sum of some values, and how many there are.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Drawn {
@@ -191,7 +223,9 @@ impl DrawnMean<'_> {
     pub fn lower(&self, alpha: f64) -> Result<f64, StatsError> {
         self.check(alpha)?;
         let goal = -alpha.ln();
-        let Some(mean) = self.mean() else { return Ok(self.low) };
+        let Some(mean) = self.mean() else {
+            return Ok(self.low);
+        };
         let above = |m: f64| goal - self.ln_capital(m, 1.0);
         if mean <= self.low || above(self.low) >= 0.0 {
             return Ok(self.low);
@@ -206,7 +240,9 @@ impl DrawnMean<'_> {
     pub fn upper(&self, alpha: f64) -> Result<f64, StatsError> {
         self.check(alpha)?;
         let goal = -alpha.ln();
-        let Some(mean) = self.mean() else { return Ok(self.high) };
+        let Some(mean) = self.mean() else {
+            return Ok(self.high);
+        };
         let above = |m: f64| goal - self.ln_capital(m, -1.0);
         if mean >= self.high || above(self.high) >= 0.0 {
             return Ok(self.high);
@@ -225,10 +261,9 @@ impl DrawnMean<'_> {
 
     /// The mean of all values; `None` where there is none.
     fn mean(&self) -> Option<f64> {
-        let (sum, count) = self
-            .draws
-            .iter()
-            .fold((0.0, 0.0), |(sum, count), drawn| (sum + drawn.sum, count + drawn.count));
+        let (sum, count) = self.draws.iter().fold((0.0, 0.0), |(sum, count), drawn| {
+            (sum + drawn.sum, count + drawn.count)
+        });
         (count > 0.0).then(|| sum / count)
     }
 
@@ -243,7 +278,10 @@ impl DrawnMean<'_> {
             let stake = unit_stake(sd, wager.planned);
             let zeros = self.draws.len() as f64 - ones;
             for (value, times) in [(self.high, ones), (self.low, zeros)] {
-                let drawn = Drawn { sum: value, count: 1.0 };
+                let drawn = Drawn {
+                    sum: value,
+                    count: 1.0,
+                };
                 play(&mut wager.ln_capitals, stake, wager.worst, gain(&drawn, m), times);
             }
             return wager.ln_capital();
@@ -279,9 +317,15 @@ fn play(ln_capitals: &mut [f64; STAKES.len() + 1], stake: f64, worst: f64, gain:
     if times == 0.0 {
         return;
     }
-    let most = if worst > 0.0 { TRUNCATION / worst } else { f64::INFINITY };
+    let most = if worst > 0.0 {
+        TRUNCATION / worst
+    } else {
+        f64::INFINITY
+    };
     for (index, capital) in ln_capitals.iter_mut().enumerate() {
-        let stake = STAKES.get(index).map_or(most, |(multiple, _)| (multiple * stake).min(most));
+        let stake = STAKES
+            .get(index)
+            .map_or(most, |(multiple, _)| (multiple * stake).min(most));
         let factor = if gain == 0.0 {
             0.0
         } else {

@@ -100,7 +100,10 @@ impl<'a> DrawnCases<'a> {
     }
 
     fn fill(&mut self) -> Result<(), DatasetError> {
-        let end = self.next.saturating_add(self.window).min(self.order.cases().len());
+        let end = self
+            .next
+            .saturating_add(self.window)
+            .min(self.order.cases().len());
         let mut read: Vec<(u32, u32, Case)> = Vec::with_capacity(end - self.next);
         for case in (self.open)()? {
             let (number, case) = case?;
@@ -175,7 +178,11 @@ mod tests {
         let mut rows = first.cases()[..100].to_vec();
         rows.sort_unstable();
         let limited = order(1, 2000, None, &Chosen::Rows(rows.clone()));
-        let back: Vec<u32> = limited.cases().iter().map(|number| rows[*number as usize]).collect();
+        let back: Vec<u32> = limited
+            .cases()
+            .iter()
+            .map(|number| rows[*number as usize])
+            .collect();
         assert_eq!(back, first.cases()[..100]);
         assert_eq!(order(1, 50, None, &Chosen::First(7)).cases().len(), 7);
     }
