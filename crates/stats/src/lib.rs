@@ -20,6 +20,7 @@ pub mod mean;
 pub mod moments;
 pub mod multiplicity;
 pub mod paired;
+mod paired_margin;
 pub mod pass_at_k;
 pub mod permutation;
 pub mod power;
