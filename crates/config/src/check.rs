@@ -26,6 +26,18 @@ impl Shape {
             Self::WholeOr { table, .. } if matches!(node.data, Data::Map(_)) => {
                 check_record(table, node, demand, errors);
             }
+            Self::NameOr(table) if matches!(node.data, Data::Map(_)) => {
+                check_record(table, node, demand, errors);
+            }
+            Self::TrueOrLines if matches!(node.data, Data::List(_)) => {
+                let lines = Self::List {
+                    item: &Self::Line,
+                    min: 1,
+                    max: crate::tables::MAX_SEVERITIES,
+                    unique: true,
+                };
+                lines.check(key, node, demand, errors);
+            }
             Self::Partial(tables) => check_partial(tables, key, node, errors),
             Self::List {
                 item,

@@ -1,8 +1,9 @@
 //! Gates: names resolved against tasks, metrics, targets and slices; limits checked against what the metric can be.
 
+use crate::against;
 use crate::diagnostics::{Location, shown};
 use crate::nearest::{self, list};
-use crate::plan::{Bound, Gate, OnInconclusive, Target, Task};
+use crate::plan::{Bound, Condition, Gate, Margin, OnInconclusive, Target, Task};
 use crate::suite::Reader;
 use crate::task::VARIANT_MARK;
 use crate::value::share_hint;
@@ -96,14 +97,25 @@ pub(crate) struct Known<'a> {
 }
 
 /// What a gate asks about.
-struct Asked<'a> {
-    task_index: usize,
-    task: &'a Task,
-    metric: String,
-    statistic: Statistic,
-    unit: Unit,
+pub(crate) struct Asked<'a> {
+    pub(crate) task_index: usize,
+    pub(crate) task: &'a Task,
+    pub(crate) metric: String,
+    pub(crate) statistic: Statistic,
+    pub(crate) unit: Unit,
+    pub(crate) kind: MetricKind,
+    pub(crate) pillar: Pillar,
     /// The lowest and highest value that there can be.
+    pub(crate) range: (f64, f64),
+}
+
+/// What a metric is.
+struct Found {
+    unit: Unit,
+    kind: MetricKind,
+    pillar: Pillar,
     range: (f64, f64),
+    statistics: &'static [Statistic],
 }
 
 /// One gate for each variant of a task that has several prompts, where a gate names the task alone; the others as
@@ -167,7 +179,7 @@ fn read_one(node: &Node, known: &Known<'_>, reader: &mut Reader<'_>) -> Option<G
     let asked = read_metric(node, known, reader)?;
     check_asks(node, &asked, reader);
     let slice = read_slice(node, &asked, reader);
-    let bound = read_bound(node, &asked, reader)?;
+    let condition = read_condition(node, &asked, reader)?;
     warn_of_unknown_price(node, &asked, known, reader);
     let mut gate = Gate {
         name: String::new(),
@@ -178,7 +190,7 @@ fn read_one(node: &Node, known: &Known<'_>, reader: &mut Reader<'_>) -> Option<G
         unit: asked.unit,
         target: target?,
         slice: slice?,
-        bound,
+        condition,
         risk: node.number("risk").unwrap_or(DEFAULT_RISK),
         on_inconclusive: match node.text("on_inconclusive") {
             Some("fail") => OnInconclusive::Fail,
@@ -193,9 +205,30 @@ fn read_one(node: &Node, known: &Known<'_>, reader: &mut Reader<'_>) -> Option<G
     Some(gate)
 }
 
+/// A number, or what stands in its place.
+fn read_condition(node: &Node, asked: &Asked<'_>, reader: &mut Reader<'_>) -> Option<Condition> {
+    match against::read_condition(node, asked, reader) {
+        Some(condition) => Some(condition),
+        None => read_bound(node, asked, reader).map(Condition::Bound),
+    }
+}
+
 /// `answers.exact_match at_least 0.95`, with target and slice where the gate has them.
 fn default_name(metric: &str, gate: &Gate) -> String {
-    let mut name = format!("{metric} {} {}", gate.bound.as_str(), gate.bound.limit());
+    let mut name = format!("{metric} {}", gate.condition.as_str());
+    match &gate.condition {
+        Condition::Bound(bound) => name.push_str(&format!(" {}", bound.limit())),
+        Condition::Baseline(against) => {
+            name.push_str(" baseline");
+            match against.margin {
+                Margin::Absolute(0.0) | Margin::Relative(0.0) => {}
+                Margin::Absolute(margin) => name.push_str(&format!(" by {margin}")),
+                Margin::Relative(share) => name.push_str(&format!(" by {}%", share * 100.0)),
+            }
+        }
+        Condition::NoCritical(critical) if critical.severities.is_empty() => {}
+        Condition::NoCritical(critical) => name.push_str(&format!(" {}", critical.severities.join(", "))),
+    }
     if let Some(slice) = &gate.slice {
         name.push_str(&format!(" [{}: {}]", slice.column, slice.value));
     }
@@ -264,13 +297,14 @@ fn read_metric<'a>(node: &Node, known: &Known<'a>, reader: &mut Reader<'_>) -> O
         return None;
     };
     let task = known.tasks.get(task_index)?.as_ref()?;
-    let (unit, range, statistics) = find_metric(task, metric).or_else(|| {
+    let found = find_metric(task, metric).or_else(|| {
         let names: Vec<&str> = metric_names(task).collect();
         let hint = nearest::hint(metric, "metrics of this task", &names);
         let message = format!("task `{task_name}` has no metric {}", shown(metric));
         reader.errors.push(&value.span, message, hint);
         None
     })?;
+    let statistics = found.statistics;
     let statistic = match statistic {
         Some(word) => Statistic::from_word(word)
             .filter(|found| statistics.contains(found))
@@ -291,8 +325,10 @@ fn read_metric<'a>(node: &Node, known: &Known<'a>, reader: &mut Reader<'_>) -> O
         task,
         metric: metric.to_owned(),
         statistic,
-        unit,
-        range,
+        unit: found.unit,
+        kind: found.kind,
+        pillar: found.pillar,
+        range: found.range,
     })
 }
 
@@ -337,23 +373,30 @@ fn metric_names(task: &Task) -> impl Iterator<Item = &str> {
     own.chain(RUN_METRICS.iter().map(|metric| metric.name))
 }
 
-/// Unit, range and summaries of a metric.
-fn find_metric(task: &Task, name: &str) -> Option<(Unit, (f64, f64), &'static [Statistic])> {
+/// What the metric of this name is.
+fn find_metric(task: &Task, name: &str) -> Option<Found> {
     let mut own = task.scorers.iter().flat_map(|scorer| &scorer.metrics);
     if let Some(metric) = own.find(|metric| metric.name == name) {
-        let range = match metric.kind {
-            MetricKind::Binary | MetricKind::Bounded => (0.0, 1.0),
-            MetricKind::Real => (f64::NEG_INFINITY, f64::INFINITY),
-        };
-        return Some((metric.unit, range, SCORER_STATISTICS));
+        return Some(Found {
+            unit: metric.unit,
+            kind: metric.kind,
+            pillar: metric.pillar,
+            range: match metric.kind {
+                MetricKind::Binary | MetricKind::Bounded => (0.0, 1.0),
+                MetricKind::Real => (f64::NEG_INFINITY, f64::INFINITY),
+            },
+            statistics: SCORER_STATISTICS,
+        });
     }
     let metric = RUN_METRICS.iter().find(|metric| metric.name == name)?;
-    let range = if metric.unit == Unit::Share {
-        (0.0, 1.0)
-    } else {
-        (0.0, f64::INFINITY)
-    };
-    Some((metric.unit, range, metric.statistics))
+    let is_share = metric.unit == Unit::Share;
+    Some(Found {
+        unit: metric.unit,
+        kind: if is_share { MetricKind::Binary } else { MetricKind::Real },
+        pillar: metric.pillar,
+        range: (0.0, if is_share { 1.0 } else { f64::INFINITY }),
+        statistics: metric.statistics,
+    })
 }
 
 /// `Some(None)` where the gate asks about all cases; `None` where its slice is wrong.

@@ -29,6 +29,7 @@ impl DraftPlan {
             models,
             tasks,
             gates: _,
+            baseline: _,
             error_cap: _,
             budget: _,
             extend: _,

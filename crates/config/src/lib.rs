@@ -4,6 +4,7 @@
 //! it; what fits is lowered into the plan. Each step goes on after an error, so that one reading reports them all.
 
 mod address;
+mod against;
 mod check;
 mod dataset;
 mod declared;
@@ -36,14 +37,15 @@ mod yaml;
 pub use declared::{DECLARED, MAX_DECLARED_METRICS};
 pub use diagnostics::{Diagnostic, Diagnostics, Location, MAX_DIAGNOSTICS};
 pub use document::MAX_DOCUMENT_BYTES;
+pub use against::{DEFAULT_MARGIN, DEFAULT_STALE_DAYS, SEVERITY_COLUMN};
 pub use gate::{DEFAULT_RISK, RUN_METRICS, RunMetric};
 pub use include::{MAX_INCLUDE_DEPTH, MAX_INCLUDED_FILES};
 pub use located::{LocatedDocument, load_located};
 pub use plan::{
-    Bound, Budget, CacheMode, Concurrency, DEFAULT_MAX_ERROR_RATE, Dataset, DatasetFormat, DatasetFrom,
-    DraftPlan, Endpoint, ErrorCap, Exec, Extend, Fetched, FieldSource, Fields, Gate, Hub, ImageTemplates,
-    InlineCase, Limits, MessageTemplate, Metric, OnInconclusive, Origin, Prompt, Recorded, Retry, ScorerUse,
-    Selection, Target, Task, ToolCallTemplate, Warning,
+    Against, BaselineUse, Bound, Budget, CacheMode, Concurrency, Condition, DEFAULT_MAX_ERROR_RATE, Dataset,
+    DatasetFormat, DatasetFrom, DraftPlan, Endpoint, ErrorCap, Exec, Extend, Fetched, FieldSource, Fields, Gate, Hub,
+    ImageTemplates, InlineCase, Limits, Margin, MessageTemplate, Metric, NoCritical, OnInconclusive, Origin, Prompt,
+    Recorded, Relation, Retry, ScorerUse, Selection, Target, Task, ToolCallTemplate, Warning,
 };
 pub use remote::{Anthropic, Headers, Http, HttpStream, OpenAi, OpenAiApi};
 pub use schema::schema;

@@ -2,12 +2,14 @@
 //! engine, analyse and score need these types and nothing of YAML.
 
 mod dataset;
+mod gate;
 
+pub use gate::{Against, BaselineUse, Bound, Condition, Gate, Margin, NoCritical, OnInconclusive, Relation};
 pub use dataset::{Dataset, DatasetFormat, DatasetFrom, Fetched, FieldSource, Fields, Hub, InlineCase};
 
 use crate::diagnostics::{Diagnostics, Location, Source};
 use crate::remote::{Anthropic, Http, OpenAi};
-use seatrial_types::{MetricKind, Money, Pillar, Price, Role, SliceKey, Statistic, Unit};
+use seatrial_types::{MetricKind, Money, Pillar, Price, Role, Unit};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -35,6 +37,9 @@ pub struct DraftPlan {
     pub tasks: Vec<Task>,
     /// Conditions on the results.
     pub gates: Vec<Gate>,
+    /// The baseline that gates compare with; `None` where the suite does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<BaselineUse>,
     /// How many samples may end in an error.
     pub error_cap: ErrorCap,
     /// What a run may take; no caps unless given.
@@ -502,74 +507,6 @@ pub struct Metric {
     pub unit: Unit,
     /// Pillar that it speaks for.
     pub pillar: Pillar,
-}
-
-/// A condition on a result.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Gate {
-    /// Name; unless given, the metric and its bound.
-    pub name: String,
-    /// 0-based index of the task.
-    pub task_index: usize,
-    /// Name of the task.
-    pub task: String,
-    /// Metric of that task, or one that every task has such as `latency_ms`.
-    pub metric: String,
-    /// Which summary of the metric.
-    pub statistic: Statistic,
-    /// Unit of the limit.
-    pub unit: Unit,
-    /// The one target that it asks; `None` is each target, one result each.
-    pub target: Option<String>,
-    /// The part of the data that it asks about.
-    pub slice: Option<SliceKey>,
-    /// The limit.
-    pub bound: Bound,
-    /// Risk of a wrong decision, above 0, at most 0.5.
-    pub risk: f64,
-    /// What an inconclusive verdict does.
-    pub on_inconclusive: OnInconclusive,
-}
-
-/// A limit; finite.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Bound {
-    /// The value must reach this.
-    AtLeast(f64),
-    /// The value must not exceed this.
-    AtMost(f64),
-}
-
-impl Bound {
-    /// The number.
-    #[must_use]
-    pub const fn limit(self) -> f64 {
-        match self {
-            Self::AtLeast(limit) | Self::AtMost(limit) => limit,
-        }
-    }
-
-    /// The word of a suite: `at_least` or `at_most`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::AtLeast(_) => "at_least",
-            Self::AtMost(_) => "at_most",
-        }
-    }
-}
-
-/// What an inconclusive verdict does to the exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnInconclusive {
-    /// Exit 0.
-    Warn,
-    /// Exit 3.
-    Fail,
-    /// The task is asked in further epochs, up to its budget; if that does not decide either, exit 0.
-    Extend,
 }
 
 /// How many finished samples may be errors before the run counts as broken.

@@ -2,7 +2,7 @@
 
 use crate::check::Demand;
 use crate::shape::{Field, NAME_KEY, Shape, Table};
-use crate::tables::{MAX_SCORERS, PROVIDERS, SUITE};
+use crate::tables::{MAX_SCORERS, MAX_SEVERITIES, PROVIDERS, SUITE};
 use crate::value::MAX_NAME_CHARS;
 use crate::vocabulary::{COMMON_OPTIONS, OptionEntry, OptionShape, ScorerEntry, Vocabulary};
 use serde_json::{Map, Value, json};
@@ -198,6 +198,9 @@ impl Scorers<'_> {
             | Shape::Number { .. }
             | Shape::AnyNumber
             | Shape::Choice { .. }
+            | Shape::Margin
+            | Shape::TrueOrLines
+            | Shape::NameOr(_)
             | Shape::Duration
             | Shape::Money
             | Shape::Address => {
@@ -228,6 +231,19 @@ impl Scorers<'_> {
             Shape::Number { max, .. } => json!({ "type": "number", "minimum": 0, "maximum": max }),
             Shape::AnyNumber => json!({ "type": "number" }),
             Shape::Choice { words, .. } => json!({ "enum": words }),
+            Shape::Margin => json!({ "anyOf": [
+                { "type": "number", "minimum": 0 },
+                { "type": "string", "pattern": "^[0-9]{1,2}(\\.[0-9]+)? *%$" },
+            ] }),
+            Shape::TrueOrLines => json!({ "anyOf": [
+                { "const": true },
+                { "type": "array", "items": self.shape(&Shape::Line, Demand::Whole), "minItems": 1,
+                  "maxItems": MAX_SEVERITIES, "uniqueItems": true },
+            ] }),
+            Shape::NameOr(table) => {
+                let name = self.written(&Shape::Name { dots: true }, demand);
+                json!({ "anyOf": [name, self.record(table, demand)] })
+            }
             Shape::Duration => json!({ "type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?(ms|s|m|h)$" }),
             Shape::Money => json!({ "type": "number", "minimum": 0 }),
             Shape::Address => json!({ "type": "string", "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://[^\\s?#@]+$" }),

@@ -91,6 +91,12 @@ pub(crate) enum Shape {
         /// Words that are known but not supported in this version, with what to write instead.
         later: &'static [(&'static str, &'static str)],
     },
+    /// A number from 0, or a share such as `10%`.
+    Margin,
+    /// `true`, or a list of texts of one line with at least one.
+    TrueOrLines,
+    /// A name, or a map with these keys.
+    NameOr(&'static Table),
     /// A time such as `60s`.
     Duration,
     /// Dollars, exact.
@@ -150,6 +156,9 @@ impl Shape {
             Self::Number { max, .. } => format!("a number from 0 to {max}"),
             Self::AnyNumber => "a number".to_owned(),
             Self::Choice { words, .. } => format!("one of {}", list(words)),
+            Self::Margin => "a number from 0, or a share such as `10%`".to_owned(),
+            Self::TrueOrLines => "`true`, or a list of values".to_owned(),
+            Self::NameOr(_) => "a name, or a map".to_owned(),
             Self::Duration => "a time with its unit, such as `60s`, `500ms` or `2m`".to_owned(),
             Self::Money => "a number of dollars".to_owned(),
             Self::Any => "a value".to_owned(),

@@ -12,7 +12,7 @@ use crate::tables::{MAX_TASKS, SUITE};
 use crate::task::Shared;
 use crate::vocabulary::{OptionShape, Vocabulary};
 use crate::yaml::{Data, MAX_FILE_BYTES, Node, parse};
-use crate::{include, scorer, target, task};
+use crate::{against, include, scorer, target, task};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::ops::Range;
@@ -267,6 +267,7 @@ impl Reader<'_> {
             models: models.into_iter().collect::<Option<Vec<Target>>>()?,
             tasks: tasks.into_iter().collect::<Option<Vec<Task>>>()?,
             gates,
+            baseline: against::read_baseline(root),
             error_cap: error_cap(root),
             budget: budget(root.get("budget")),
             extend: extend(root.get("extend")),

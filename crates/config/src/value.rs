@@ -40,6 +40,14 @@ impl Shape {
                 Wrong::expected("a number".to_owned())
                     .hint(separator_hint(text).or_else(|| percent_hint(text)))
             }),
+            Self::Margin => fits_margin(&meaning, text),
+            Self::TrueOrLines => match meaning {
+                Meaning::Bool(true) => Ok(()),
+                Meaning::Bool(false) => Err(Wrong::expected(self.expectation())
+                    .hint(Some("remove the gate where nothing is critical".to_owned()))),
+                _ => Err(Wrong::expected(self.expectation())),
+            },
+            Self::NameOr(_) => is_text(&meaning, text, self).and_then(|()| fits_name(text, true)),
             Self::Choice { words, later } => fits_choice(&meaning, text, words, later),
             Self::Duration => parse_duration(text)
                 .map(|_| ())
@@ -237,6 +245,25 @@ fn percent_hint(text: &str) -> Option<String> {
     percent
         .is_finite()
         .then(|| format!("this is a share: write {}, not {text}", round_share(percent)))
+}
+
+/// A number from 0, or a percentage below 100.
+fn fits_margin(meaning: &Meaning, text: &str) -> Result<(), Wrong> {
+    let wrong = || Wrong::expected(Shape::Margin.expectation());
+    match (real(meaning), parse_percent(text)) {
+        (Some(number), _) if number >= 0.0 => Ok(()),
+        (None, Some(percent)) if (0.0..100.0).contains(&percent) => Ok(()),
+        (None, Some(_)) => Err(wrong().hint(Some("a share of the baseline is below 100%".to_owned()))),
+        _ => Err(wrong().hint(Some(
+            "a margin is how much worse is still good enough, in the metric's unit; it is never negative".to_owned(),
+        ))),
+    }
+}
+
+/// The number before a per cent sign.
+pub(crate) fn parse_percent(text: &str) -> Option<f64> {
+    let percent: f64 = text.strip_suffix('%')?.trim_end().parse().ok()?;
+    percent.is_finite().then_some(percent)
 }
 
 /// For `10_000` and `10,000`, which YAML reads as texts.

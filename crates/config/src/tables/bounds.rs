@@ -8,6 +8,8 @@ pub const MAX_TASKS: usize = 1000;
 pub const MAX_GATES: usize = 1000;
 /// Scorers of one task at most.
 pub const MAX_SCORERS: usize = 100;
+/// Values of `severity` that one gate may name at most.
+pub(crate) const MAX_SEVERITIES: usize = 32;
 /// Messages of one prompt at most.
 pub const MAX_MESSAGES: usize = 200;
 /// Cases that one task may write out in the suite.

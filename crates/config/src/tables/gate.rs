@@ -1,6 +1,9 @@
 //! The grammar of gates.
 
-use crate::shape::{Field, Later, Shape, Table};
+use crate::shape::{Field, Shape, Table};
+
+/// The keys of which a gate has exactly one.
+const CONDITIONS: &[&str] = &["at_least", "at_most", "not_worse_than", "better_than", "no_critical"];
 
 pub(crate) static GATE: Table = Table {
     what: "a gate",
@@ -20,6 +23,42 @@ pub(crate) static GATE: Table = Table {
             "at_most",
             Shape::AnyNumber,
             "the value must not exceed this; shares are 0 to 1",
+        ),
+        Field::new(
+            "not_worse_than",
+            Shape::Choice {
+                words: &["baseline"],
+                later: &[],
+            },
+            "the value may fall short of the baseline's by less than `margin`, case by case",
+        ),
+        Field::new(
+            "better_than",
+            Shape::Choice {
+                words: &["baseline"],
+                later: &[],
+            },
+            "the value must be better than the baseline's, by more than `margin` where one is given",
+        ),
+        Field::new(
+            "margin",
+            Shape::Margin,
+            "difference from the baseline, in the metric's unit or as a share of the baseline's value such as `10%`; \
+             default: 0.02 for `not_worse_than` on shares and scores from 0 to 1, 0 for `better_than`, none for other metrics",
+        ),
+        Field::new(
+            "better",
+            Shape::Choice {
+                words: &["higher", "lower"],
+                later: &[],
+            },
+            "which way is better, where a comparison with the baseline cannot know it",
+        ),
+        Field::new(
+            "no_critical",
+            Shape::TrueOrLines,
+            "not one case may miss this metric of rights and wrongs; a list names the values of the column `severity` \
+             whose cases are meant. Exits with 7 where the metric speaks for safety",
         ),
         Field::new(
             "target",
@@ -55,25 +94,9 @@ pub(crate) static GATE: Table = Table {
         )
         .default("\"warn\""),
     ],
-    exclusive: &[&["at_least", "at_most"]],
-    one_of: &[&["at_least", "at_most"]],
-    later: &[
-        Later {
-            word: "not_worse_than",
-            message: "comparison with a baseline (`not_worse_than`) is not in this version",
-            hint: "write `at_least` or `at_most` with a number",
-        },
-        Later {
-            word: "better_than",
-            message: "comparison with a baseline (`better_than`) is not in this version",
-            hint: "write `at_least` or `at_most` with a number",
-        },
-        Later {
-            word: "margin",
-            message: "`margin` belongs to comparisons with a baseline, which are not in this version",
-            hint: "remove `margin`",
-        },
-    ],
+    exclusive: &[CONDITIONS],
+    one_of: &[CONDITIONS],
+    later: &[],
     tried: &[
         ("threshold", "did you mean `at_least` or `at_most`?"),
         ("min", "did you mean `at_least`?"),
@@ -81,6 +104,9 @@ pub(crate) static GATE: Table = Table {
         ("above", "did you mean `at_least`?"),
         ("below", "did you mean `at_most`?"),
         ("alpha", "did you mean `risk`?"),
+        ("tolerance", "did you mean `margin`?"),
+        ("delta", "did you mean `margin`?"),
+        ("baseline", "write `not_worse_than: baseline` or `better_than: baseline`; `baseline: NAME` stands at the top of the suite"),
         ("task", "the task is part of `metric`: TASK.METRIC"),
         (
             "statistic",

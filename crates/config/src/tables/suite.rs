@@ -62,6 +62,11 @@ pub(crate) static SUITE: Table = Table {
         )
         .default("[]"),
         Field::new(
+            "baseline",
+            Shape::NameOr(&BASELINE),
+            "the blessed run that gates compare with; default: the baseline of the suite's name",
+        ),
+        Field::new(
             "max_error_rate",
             Shape::Number {
                 above_zero: false,
@@ -209,6 +214,27 @@ static EXTEND: Table = Table {
             "duration",
             "write `budget: {duration: …}`; it holds for added epochs too",
         ),
+    ],
+};
+
+static BASELINE: Table = Table {
+    what: "`baseline`",
+    fields: &[
+        Field::new("name", DOTTED_NAME, "its name; default: the suite's"),
+        Field::new(
+            "stale_days",
+            Shape::Whole { min: 1, max: 3650 },
+            "days after which a baseline is called stale, in a warning",
+        )
+        .default("30"),
+    ],
+    exclusive: &[],
+    one_of: &[],
+    later: &[],
+    tried: &[
+        ("path", "baselines lie in one folder: --baselines DIR"),
+        ("stale_after", "did you mean `stale_days`?"),
+        ("max_age", "did you mean `stale_days`?"),
     ],
 };
 
