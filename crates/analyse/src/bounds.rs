@@ -6,7 +6,7 @@ use seatrial_config::Bound;
 use seatrial_stats::cluster::ClusterSummary;
 use seatrial_stats::multiplicity::{Correction, adjust};
 use seatrial_stats::{Interval, StatsError, bounded, cluster, dist, mean, proportion, quantile as quantiles};
-use seatrial_types::MetricKind;
+use seatrial_types::{MetricKind, Unit};
 
 /// Lower and upper end.
 pub(crate) type Ends = (Option<f64>, Option<f64>);
@@ -30,6 +30,14 @@ pub(crate) fn clamp_to(kind: MetricKind, (low, high): Ends) -> Ends {
         MetricKind::Binary | MetricKind::Bounded => {
             (low.map(|low| low.max(0.0)), high.map(|high| high.min(1.0)))
         }
+    }
+}
+
+/// Keeps an interval inside what a unit allows: there is no negative money, time, token or count.
+pub(crate) fn clamp_to_unit(unit: Unit, (low, high): Ends) -> Ends {
+    match unit {
+        Unit::Usd | Unit::Tokens | Unit::Ms | Unit::Count => (low.map(|low| low.max(0.0)), high),
+        Unit::Share | Unit::Score => (low, high),
     }
 }
 

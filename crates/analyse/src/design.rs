@@ -2,15 +2,22 @@
 //! a wanted difference, and the n below which it cannot pass at all. Pure, and apart from gates, because it speaks of
 //! answers that nobody has; it uses the same bounds, so that a plan and its findings agree.
 
+use crate::against::{Contrast, mde_pairs};
+use crate::baseline::quantile_of;
 use crate::bounds;
 use crate::gate::POWER;
-use seatrial_config::{Bound, Gate};
+use seatrial_config::{Against, Bound, Condition, Gate, Margin, Relation};
 use seatrial_stats::dist;
-use seatrial_types::{MetricKind, SliceKey, Statistic, Unit};
+use seatrial_stats::mcnemar::PairedCounts;
+use seatrial_types::{MetricKind, SliceKey, Unit};
 use serde::Serialize;
 
 /// Most answers that a plan speaks of; what needs more is said to need more.
 pub const N_MAX: u64 = 1_000_000_000;
+
+/// Share of cases that one of two runs alone gets right, where nobody has seen them: between a prompt edit (a few points)
+/// and another model (a third and more).
+pub const DISCORDANT_ASSUMED: f64 = 0.2;
 
 /// A gate and what is known before the run.
 #[derive(Debug, Clone, Copy)]
@@ -41,10 +48,13 @@ pub struct GateDesign {
     /// The slice, where the gate asks for one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slice: Option<SliceKey>,
-    /// `at_least` or `at_most`.
+    /// `at_least`, `at_most`, `not_worse_than`, `better_than` or `no_critical`.
     pub bound: &'static str,
-    /// The limit.
+    /// The limit; against a baseline the margin, 0 where it is a share of the baseline's value.
     pub limit: f64,
+    /// The margin as a share of the baseline's value, where the suite states it so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub margin_share: Option<f64>,
     /// Unit of the limit and of the differences.
     pub unit: Unit,
     /// Risk of a wrong decision.
@@ -79,48 +89,87 @@ impl GateDesign {
 #[must_use]
 pub fn design(planned: &PlannedGate<'_>, difference: Option<f64>) -> GateDesign {
     let gate = planned.gate;
-    let quantile = match gate.statistic {
-        Statistic::P50 => Some(0.50),
-        Statistic::P95 => Some(0.95),
-        Statistic::P99 => Some(0.99),
-        Statistic::Mean | Statistic::Rate => None,
-    };
-    let n = count(planned.n_independent);
+    let quantile = quantile_of(gate.statistic);
     let is_share = quantile.is_none() && planned.kind == MetricKind::Binary;
-    let visible = |n: f64| match (is_share, planned.spread) {
-        _ if quantile.is_some() => None,
-        (true, _) => bounds::mde_share(gate.bound.limit(), n, gate.risk, POWER, gate.bound),
-        (false, Some(sd)) if n >= 2.0 => {
-            Some((dist::normal_isf(gate.risk) + dist::normal_quantile(POWER)) * sd / n.sqrt())
-        }
-        _ => None,
+    let (limit, margin_share) = match &gate.condition {
+        Condition::Bound(bound) => (bound.limit(), None),
+        Condition::Baseline(against) => match against.margin {
+            Margin::Absolute(margin) => (margin, None),
+            Margin::Relative(share) => (0.0, Some(share)),
+        },
+        Condition::NoCritical(_) => (0.0, None),
     };
+    let visible = |n: f64| visible(planned, quantile, is_share, n);
     GateDesign {
         gate: gate.name.clone(),
         target: planned.target.to_owned(),
         metric: format!("{}.{}.{}", gate.task, gate.metric, gate.statistic.as_str()),
         slice: gate.slice.clone(),
-        bound: gate.bound.as_str(),
-        limit: gate.bound.limit(),
+        bound: gate.condition.as_str(),
+        limit,
+        margin_share,
         unit: gate.unit,
         risk: gate.risk,
         power: POWER,
         n: planned.n,
         n_independent: planned.n_independent,
-        mde: visible(n).filter(|_| planned.n_independent > 0),
+        mde: visible(count(planned.n_independent)).filter(|_| planned.n_independent > 0),
         difference,
         n_for_difference: difference
             .and_then(|difference| smallest_n(|n| visible(n).is_some_and(|mde| mde <= difference))),
-        n_to_pass: n_to_pass(gate, quantile, is_share),
+        n_to_pass: match &gate.condition {
+            Condition::Bound(bound) => n_to_pass(gate, *bound, quantile, is_share),
+            Condition::Baseline(against) if is_share && planned.n == planned.n_independent => {
+                pairs_to_pass(against, gate.risk)
+            }
+            Condition::Baseline(_) => None,
+            Condition::NoCritical(_) => Some(1),
+        },
         note: note(planned, quantile, is_share),
     }
 }
 
+/// Smallest distance from the limit that n independent answers, or pairs of them, show with probability [`POWER`].
+fn visible(planned: &PlannedGate<'_>, quantile: Option<f64>, is_share: bool, n: f64) -> Option<f64> {
+    let gate = planned.gate;
+    let of_mean = |sd: f64| (dist::normal_isf(gate.risk) + dist::normal_quantile(POWER)) * sd / n.sqrt();
+    match (&gate.condition, planned.spread) {
+        (Condition::NoCritical(_), _) => Some(1.0 - (1.0 - POWER).powf(1.0 / n.max(1.0))),
+        _ if quantile.is_some() => None,
+        (Condition::Bound(bound), _) if is_share => {
+            bounds::mde_share(bound.limit(), n, gate.risk, POWER, *bound)
+        }
+        (Condition::Baseline(_), _) if is_share => mde_pairs(DISCORDANT_ASSUMED, whole(n)?, gate.risk),
+        (Condition::Bound(_), Some(sd)) if n >= 2.0 => Some(of_mean(sd)),
+        // As if the two runs had nothing in common, which is the least that pairing is worth.
+        (Condition::Baseline(_), Some(sd)) if n >= 2.0 => Some(of_mean(sd * std::f64::consts::SQRT_2)),
+        _ => None,
+    }
+}
+
+/// Pairs below which a comparison of shares cannot pass, even if not one case differs: only with a margin are there any.
+fn pairs_to_pass(against: &Against, risk: f64) -> Option<u64> {
+    let contrast = Contrast::of(against);
+    let limit = contrast.bound.limit();
+    if against.relation != Relation::NotWorseThan || limit == 0.0 || contrast.scale != 1.0 {
+        return None;
+    }
+    smallest_n(|n| {
+        let all = whole(n).map(|both| PairedCounts {
+            both,
+            first_only: 0,
+            second_only: 0,
+            neither: 0,
+        });
+        all.is_some_and(|all| all.p_at_most(-limit.abs(), risk).is_ok_and(|p| p <= risk))
+    })
+}
+
 /// Answers below which no data can pass: all right must clear a share's limit, a percentile needs its order statistic.
-fn n_to_pass(gate: &Gate, quantile: Option<f64>, is_share: bool) -> Option<u64> {
+fn n_to_pass(gate: &Gate, bound: Bound, quantile: Option<f64>, is_share: bool) -> Option<u64> {
     if let Some(q) = quantile {
         // The largest of n answers bounds the percentile from above only if q^n ≤ risk; the smallest likewise from below.
-        let inside = match gate.bound {
+        let inside = match bound {
             Bound::AtMost(_) => q,
             Bound::AtLeast(_) => 1.0 - q,
         };
@@ -129,7 +178,7 @@ fn n_to_pass(gate: &Gate, quantile: Option<f64>, is_share: bool) -> Option<u64> 
     if !is_share {
         return None;
     }
-    let perfect = |n: f64| match gate.bound {
+    let perfect = |n: f64| match bound {
         Bound::AtLeast(limit) => bounds::clopper_pearson_one_sided(n, n, gate.risk)
             .0
             .is_some_and(|low| low >= limit),
@@ -159,7 +208,19 @@ fn smallest_n(holds: impl Fn(f64) -> bool) -> Option<u64> {
 }
 
 fn note(planned: &PlannedGate<'_>, quantile: Option<f64>, is_share: bool) -> String {
-    let mut note = if quantile.is_some() {
+    let is_compared = matches!(planned.gate.condition, Condition::Baseline(_));
+    let mut note = if matches!(planned.gate.condition, Condition::NoCritical(_)) {
+        "the share of misses that shows up at least once".to_owned()
+    } else if is_compared && quantile.is_some() {
+        "percentiles of two runs are compared unpaired, by order statistics of both".to_owned()
+    } else if is_compared && is_share {
+        format!(
+            "as if {:.0}% of the cases were right in one of the two runs alone",
+            100.0 * DISCORDANT_ASSUMED
+        )
+    } else if is_compared && planned.spread.is_some() {
+        "from the spread of a run on record, as if the two runs had nothing in common".to_owned()
+    } else if quantile.is_some() {
         "percentiles are judged by order statistics; the visible distance depends on the tail".to_owned()
     } else if is_share {
         "normal approximation of the exact binomial bound".to_owned()
@@ -192,6 +253,7 @@ fn whole(n: f64) -> Option<u64> {
 mod tests {
     use super::*;
     use seatrial_config::OnInconclusive;
+    use seatrial_types::Statistic;
 
     fn gate(statistic: Statistic, bound: Bound) -> Gate {
         Gate {
@@ -203,7 +265,7 @@ mod tests {
             unit: Unit::Share,
             target: None,
             slice: None,
-            bound,
+            condition: Condition::Bound(bound),
             risk: 0.05,
             on_inconclusive: OnInconclusive::Warn,
         }

@@ -1,14 +1,16 @@
 //! Findings of a run: every metric estimated, every gate decided, one verdict and one exit code.
 
+use crate::baseline::GateEvidence;
 use crate::bounds;
 use crate::collect::{Collector, CostPerSuccess, NamedSeries, TaskSeries};
-use crate::gate::{Evidence, weigh};
+use crate::decide::{decide_gates, overall_verdict, to_u16};
 use crate::series::{LEVEL, Series};
-use seatrial_config::{Bound, DraftPlan, ErrorCap, Gate, OnInconclusive};
+use seatrial_config::{Condition, DraftPlan, ErrorCap};
 use seatrial_types::{
-    ConcurrencyCourse, ContentHash, Estimate, ExitCode, FINDINGS_SCHEMA, Findings, GateResult, Method,
-    MetricResult, ModelSpend, Money, Pillar, PillarRow, PillarStatus, RunExecution, RunId, SliceKey,
-    Statistic, StopCause, TOOL_VERSION, TargetExecution, TargetFindings, Unit, Verdict,
+    BaselineStatus, BaselineSummary, ConcurrencyCourse, ContentHash, Estimate, ExitCode, FINDINGS_SCHEMA,
+    Findings, GateResult, Method, MetricResult, ModelSpend, Money, Pillar, PillarRow, PillarStatus,
+    RunExecution, RunId, SliceKey, Statistic, StopCause, TOOL_VERSION, TargetExecution, TargetFindings, Unit,
+    Verdict,
 };
 
 /// Mark of a number that the measuring client itself spoiled.
@@ -18,7 +20,7 @@ pub const READ_LAG_SHARE_MAX: f64 = 0.20;
 
 impl RunFacts {
     /// Whether the client spoiled this series of times.
-    fn spoils(&self, series: &Series) -> bool {
+    pub(crate) fn spoils(&self, series: &Series) -> bool {
         let median = || series.estimate(Statistic::P50).value;
         self.client_saturated
             || self
@@ -57,6 +59,15 @@ impl RunState {
     }
 }
 
+/// What is known of the baseline when a run is analysed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BaselineFacts {
+    /// What the findings say of it.
+    pub summary: BaselineSummary,
+    /// What the gates found against it; empty where it cannot be used.
+    pub evidence: GateEvidence,
+}
+
 /// What analysis needs to know beside the samples.
 #[derive(Debug, Clone)]
 pub struct RunFacts {
@@ -84,6 +95,8 @@ pub struct RunFacts {
     pub errors_asked_again: u64,
     /// Course of concurrency by target, one for each session that asked; may be empty.
     pub courses: Vec<Vec<ConcurrencyCourse>>,
+    /// The baseline, where a gate names one.
+    pub baseline: Option<BaselineFacts>,
     /// Warnings from earlier stages.
     pub warnings: Vec<String>,
 }
@@ -105,6 +118,7 @@ impl RunFacts {
             rescored_from: None,
             errors_asked_again: 0,
             courses: Vec::new(),
+            baseline: None,
             warnings: Vec::new(),
         }
     }
@@ -136,6 +150,7 @@ pub fn findings(draft: &DraftPlan, collector: &Collector, facts: &RunFacts) -> F
         models: facts.models.clone(),
         comparisons: Vec::new(),
         gates,
+        baseline: facts.baseline.as_ref().map(|baseline| baseline.summary.clone()),
         execution: RunExecution {
             stopped_by: facts.state.stopped_by(),
             rescored_from: facts.rescored_from.clone(),
@@ -285,7 +300,7 @@ fn metric_result(
 
 /// Money per success: the ratio of the two means, with the linearised standard error and Student's t.
 /// `None` where no price is known; without value where nothing succeeded.
-fn cost_per_success(sums: &CostPerSuccess) -> Option<Estimate> {
+pub(crate) fn cost_per_success(sums: &CostPerSuccess) -> Option<Estimate> {
     if sums.unknown || sums.n == 0.0 {
         return None;
     }
@@ -332,7 +347,11 @@ fn scorecard(metrics: &[MetricResult], gates: &[&GateResult]) -> Vec<PillarRow> 
             .filter(|gate| names.contains(&gate.metric))
             .map(|gate| gate.verdict)
             .peekable();
-        let status = if of_pillar.is_empty() {
+        // Tokens alone say nothing of money: without a price the cost is not assessed, unless a gate asks about tokens.
+        let is_priced = |metric: &&MetricResult| pillar != Pillar::Cost || metric.unit == Unit::Usd;
+        let status = if of_pillar.is_empty()
+            || (verdicts.peek().is_none() && !of_pillar.iter().any(|metric| is_priced(metric)))
+        {
             PillarStatus::NotAssessed
         } else if verdicts.peek().is_none() {
             PillarStatus::Measured
@@ -352,248 +371,6 @@ fn scorecard(metrics: &[MetricResult], gates: &[&GateResult]) -> Vec<PillarRow> 
     .collect()
 }
 
-fn overall_verdict(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
-    verdicts.fold(Verdict::Pass, |so_far, verdict| match (so_far, verdict) {
-        (Verdict::Fail, _) | (_, Verdict::Fail) => Verdict::Fail,
-        (Verdict::Inconclusive, _) | (_, Verdict::Inconclusive) => Verdict::Inconclusive,
-        _ => Verdict::Pass,
-    })
-}
-
-/// Gates × targets in suite order, with the Holm correction over all of them.
-fn decide_gates(draft: &DraftPlan, collector: &Collector, facts: &RunFacts) -> Vec<GateResult> {
-    let mut weighed = Vec::new();
-    for (gate_index, gate) in draft.gates.iter().enumerate() {
-        for (index, target) in draft.targets.iter().enumerate() {
-            let asks = draft
-                .tasks
-                .get(gate.task_index)
-                .is_none_or(|task| task.asks(&target.name));
-            if asks && gate.target.as_ref().is_none_or(|wanted| *wanted == target.name) {
-                let is_spoiled = is_spoiled(gate, collector, index, facts);
-                weighed.push((
-                    gate,
-                    target.name.as_str(),
-                    drawn_evidence(gate_index, gate, collector, index)
-                        .unwrap_or_else(|| evidence_for(gate, collector, index)),
-                    is_spoiled,
-                ));
-            }
-        }
-    }
-    let p: Vec<f64> = weighed
-        .iter()
-        .map(|(_, _, evidence, _)| evidence.p_fail.unwrap_or(1.0))
-        .collect();
-    let adjusted = bounds::holm(&p);
-    weighed
-        .into_iter()
-        .zip(adjusted)
-        .map(|((gate, target, evidence, is_spoiled), adjusted)| {
-            let adjusted = evidence.p_fail.map(|_| adjusted);
-            gate_result(gate, target, &evidence, adjusted, facts, is_spoiled)
-        })
-        .collect()
-}
-
-/// Whether the client spoiled what the gate asks about.
-fn is_spoiled(gate: &Gate, collector: &Collector, target: usize, facts: &RunFacts) -> bool {
-    let series = collector
-        .overall
-        .get(target)
-        .and_then(|tasks| tasks.get(gate.task_index));
-    let named = series.and_then(|series| series.series(&gate.metric));
-    named.is_some_and(|named| named.pillar == Pillar::Performance && facts.spoils(&named.series))
-}
-
-/// Evidence of a gate that was decided while its task was asked, or that could have been.
-fn drawn_evidence(gate_index: usize, gate: &Gate, collector: &Collector, target: usize) -> Option<Evidence> {
-    let sequential = collector.sequential.as_ref()?;
-    let drawn = sequential.evidence(gate_index, gate, target)?;
-    if !sequential.is_derived(gate_index, gate, target) {
-        return Some(drawn);
-    }
-    // The draws decided on cost − limit × success; what people read is the ratio, whose own bounds know of no stop.
-    let ratio = evidence_for(gate, collector, target);
-    let limit = gate.bound.limit();
-    let is_passed = drawn.verdict(
-        match gate.bound {
-            Bound::AtLeast(_) => Bound::AtLeast(0.0),
-            Bound::AtMost(_) => Bound::AtMost(0.0),
-        },
-        gate.risk,
-        None,
-    ) == Verdict::Pass;
-    let (low, high) = match gate.bound {
-        Bound::AtLeast(_) => (is_passed.then_some(limit), None),
-        Bound::AtMost(_) => (None, is_passed.then_some(limit)),
-    };
-    Some(Evidence {
-        value: ratio.value,
-        low,
-        high,
-        ..drawn
-    })
-}
-
-fn evidence_for(gate: &Gate, collector: &Collector, target: usize) -> Evidence {
-    let series = match &gate.slice {
-        None => collector
-            .overall
-            .get(target)
-            .and_then(|tasks| tasks.get(gate.task_index)),
-        Some(slice) => collector
-            .slices
-            .get(&(to_u16(target), to_u16(gate.task_index)))
-            .and_then(|slices| slices.get(slice)),
-    };
-    let Some(series) = series else {
-        return Evidence::none();
-    };
-    if gate.metric == "cost_per_success_usd" {
-        return series
-            .cost_per_success
-            .as_ref()
-            .map_or_else(Evidence::none, |sums| weigh_ratio(sums, gate));
-    }
-    series.series(&gate.metric).map_or_else(Evidence::none, |named| {
-        weigh(&named.series, gate.statistic, gate.bound, gate.risk)
-    })
-}
-
-fn weigh_ratio(sums: &CostPerSuccess, gate: &Gate) -> Evidence {
-    let Some(estimate) = cost_per_success(sums) else {
-        return Evidence::none();
-    };
-    let Some(value) = estimate.value else {
-        return Evidence {
-            n: estimate.n,
-            ..Evidence::none()
-        };
-    };
-    // "Cost ≤ limit × success" is linear, so the gate tests the mean of cost − limit × success against zero.
-    let limit = gate.bound.limit();
-    let mean = (sums.cost - limit * sums.success) / sums.n;
-    let squares = limit.mul_add(limit * sums.success_squared - 2.0 * sums.cross, sums.cost_squared);
-    let p_fail = bounds::p_of_mean_beyond(mean, squares, sums.n, gate.bound);
-    let half = bounds::ratio_half_width_one_sided(
-        value
-            .mul_add(value * sums.success_squared - 2.0 * sums.cross, sums.cost_squared)
-            .max(0.0),
-        sums.n,
-        sums.success,
-        gate.risk,
-    );
-    Evidence {
-        value: Some(value),
-        low: half.map(|half| (value - half).max(0.0)),
-        high: half.map(|half| value + half),
-        p_fail,
-        mde: None,
-        method: Method::StudentT,
-        n: estimate.n,
-    }
-}
-
-fn gate_result(
-    gate: &Gate,
-    target: &str,
-    evidence: &Evidence,
-    adjusted: Option<f64>,
-    facts: &RunFacts,
-    is_spoiled: bool,
-) -> GateResult {
-    let verdict = if facts.state != RunState::Complete || is_spoiled {
-        Verdict::Inconclusive
-    } else {
-        evidence.verdict(gate.bound, gate.risk, adjusted)
-    };
-    let reason = if facts.state != RunState::Complete {
-        "the run is unfinished; continue it with --resume".to_owned()
-    } else if is_spoiled {
-        "the measuring client was saturated, so the number is not the target's; lower `limits.concurrency`"
-            .to_owned()
-    } else {
-        reason_of(gate, evidence, verdict, adjusted)
-    };
-    GateResult {
-        name: gate.name.clone(),
-        target: target.to_owned(),
-        metric: format!("{}.{}.{}", gate.task, gate.metric, gate.statistic.as_str()),
-        slice: gate.slice.clone(),
-        verdict,
-        bound: gate.bound.as_str().to_owned(),
-        inconclusive_fails: gate.on_inconclusive == OnInconclusive::Fail,
-        value: evidence.value,
-        low: evidence.low,
-        high: evidence.high,
-        limit: gate.bound.limit(),
-        risk: gate.risk,
-        p_fail: evidence.p_fail,
-        p_fail_adjusted: adjusted,
-        n: evidence.n,
-        mde: evidence.mde,
-        method: evidence.method,
-        unit: gate.unit,
-        reason,
-        place: None,
-    }
-}
-
-fn reason_of(gate: &Gate, evidence: &Evidence, verdict: Verdict, adjusted: Option<f64>) -> String {
-    let confidence = (1.0 - gate.risk) * 100.0;
-    let limit = gate.bound.limit();
-    let (side, end) = match gate.bound {
-        Bound::AtLeast(_) => ("lower", evidence.low),
-        Bound::AtMost(_) => ("upper", evidence.high),
-    };
-    match verdict {
-        _ if evidence.n == 0 => "there is no value to judge".to_owned(),
-        Verdict::Pass => match end {
-            Some(end) => {
-                format!("{side} {confidence:.4}% bound {end:.4} meets {limit}").replace(".0000%", "%")
-            }
-            None => format!("meets {limit}"),
-        },
-        Verdict::Fail => match adjusted {
-            Some(p) => format!(
-                "p = {p:.2e} that {limit} is met (Holm-adjusted), risk {}",
-                gate.risk
-            ),
-            None => format!("misses {limit}"),
-        },
-        Verdict::Inconclusive => {
-            let wanted = needed_n(evidence, gate);
-            let visible = evidence.mde.map(|mde| {
-                format!(
-                    "; with n = {} a distance of {mde:.3} from the limit is visible",
-                    evidence.n
-                )
-            });
-            format!("neither shown{}{}", visible.unwrap_or_default(), wanted)
-        }
-    }
-}
-
-/// The n that would decide if the value stayed as it is: the visible distance shrinks with the square root of n.
-fn needed_n(evidence: &Evidence, gate: &Gate) -> String {
-    let (Some(value), Some(mde)) = (evidence.value, evidence.mde) else {
-        return String::new();
-    };
-    let distance = (value - gate.bound.limit()).abs();
-    if distance <= 0.0 || mde <= distance {
-        return String::new();
-    }
-    let factor = (mde / distance).powi(2);
-    #[expect(clippy::cast_precision_loss, reason = "a count for people")]
-    let needed = (factor * evidence.n as f64).ceil();
-    if needed < 1e9 {
-        format!(", about n = {needed} would decide")
-    } else {
-        String::new()
-    }
-}
-
 /// One verdict and one exit code, from the same facts.
 fn conclude(
     draft: &DraftPlan,
@@ -609,6 +386,12 @@ fn conclude(
     }
     if gates.iter().any(|gate| gate.verdict == Verdict::Fail) {
         codes.push(ExitCode::GateFailed);
+    }
+    if is_safety_violated(draft, gates) {
+        codes.push(ExitCode::Critical);
+    }
+    if let Some(baseline) = &facts.baseline {
+        tell_baseline(&baseline.summary, &mut codes, warnings);
     }
     if gates
         .iter()
@@ -675,6 +458,35 @@ fn conclude(
         verdict => verdict,
     };
     (verdict, exit)
+}
+
+/// Whether a gate that tolerates no miss found one of safety.
+fn is_safety_violated(draft: &DraftPlan, gates: &[GateResult]) -> bool {
+    let is_safety = |result: &GateResult| {
+        let gate = draft.gates.iter().find(|gate| gate.name == result.name);
+        gate.is_some_and(
+            |gate| matches!(&gate.condition, Condition::NoCritical(critical) if critical.is_safety),
+        )
+    };
+    gates
+        .iter()
+        .any(|gate| gate.verdict == Verdict::Fail && is_safety(gate))
+}
+
+/// A baseline that cannot be used has an exit code; one that is old has a warning.
+fn tell_baseline(summary: &BaselineSummary, codes: &mut Vec<ExitCode>, warnings: &mut Vec<String>) {
+    if summary.status != BaselineStatus::Used {
+        codes.push(ExitCode::Baseline);
+    }
+    if let Some(problem) = &summary.problem {
+        warnings.push(problem.clone());
+    }
+    if let (true, Some(days)) = (summary.is_stale, summary.age_days) {
+        warnings.push(format!(
+            "baseline `{}` is stale: it was blessed {days:.0} days ago; bless a newer run, or raise `stale_days`",
+            summary.name
+        ));
+    }
 }
 
 /// Which part of the budget stopped the run, and how to go on.
@@ -775,8 +587,4 @@ fn is_above(cap: ErrorCap, errors: u64, finished: u64) -> bool {
         ErrorCap::MaxErrors(most) => errors > most,
         ErrorCap::MaxErrorRate(share) => errors as f64 > share * finished as f64,
     }
-}
-
-fn to_u16(index: usize) -> u16 {
-    u16::try_from(index).unwrap_or(u16::MAX)
 }

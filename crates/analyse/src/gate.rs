@@ -105,12 +105,13 @@ fn weigh_mean(series: &Series, bound: Bound, risk: f64) -> Evidence {
         (kind, true) => {
             let (ends, p_fail, mde) =
                 bounds::cluster_t_one_sided(series.values(), series.clusters(), bound, risk, POWER);
-            (bounds::clamp_to(kind, ends), p_fail, mde, Method::ClusterT)
+            let ends = bounds::clamp_to_unit(series.unit(), bounds::clamp_to(kind, ends));
+            (ends, p_fail, mde, Method::ClusterT)
         }
         (MetricKind::Real, false) => {
             let (ends, p_fail) = bounds::student_t_one_sided(series.values(), bound, risk);
             (
-                ends,
+                bounds::clamp_to_unit(series.unit(), ends),
                 p_fail,
                 bounds::mde_mean(series.values(), risk, POWER),
                 Method::StudentT,

@@ -1,9 +1,12 @@
 //! Estimates, comparisons and gates from scores; pure: figures in, findings out. Apart from the engine and the reports
 //! so that the command line, the service and CI only translate what is decided here.
 
+pub mod against;
+pub mod baseline;
 mod bounds;
 pub mod collect;
 pub mod compare;
+mod decide;
 pub mod design;
 mod drawn;
 pub mod findings;
@@ -17,6 +20,6 @@ pub mod sequential;
 pub mod series;
 
 pub use collect::{Collector, TaskMetrics};
-pub use findings::{RunFacts, RunState, findings};
+pub use findings::{BaselineFacts, RunFacts, RunState, findings};
 pub use forecast::{Forecast, History, Pace, Profiler, Question, TargetForecast, forecast};
 pub use sequential::{Sequential, TaskDraw, Wanted};

@@ -231,15 +231,15 @@ impl Series {
                 let ones = self.mean_value() * to_f64(clusters);
                 (bounds::wilson(ones, clusters, level), Method::Wilson)
             }
-            (kind, true) => {
+            (_, true) => {
                 let interval = bounds::cluster_t(&self.values, &self.clusters, level);
-                (bounds::clamp_to(kind, interval), Method::ClusterT)
+                (self.clamp(interval), Method::ClusterT)
             }
             (MetricKind::Bounded, false) if self.denominator < BETTING_BELOW || self.is_constant() => {
                 (bounds::betting(&self.values, level), Method::Betting)
             }
-            (kind, false) => (
-                bounds::clamp_to(kind, bounds::student_t(&self.values, level)),
+            (_, false) => (
+                self.clamp(bounds::student_t(&self.values, level)),
                 Method::StudentT,
             ),
         };
@@ -270,6 +270,21 @@ impl Series {
             return self.sum == 0.0 || self.sum == to_f64(self.denominator);
         }
         self.values.windows(2).all(|pair| pair[0] == pair[1])
+    }
+
+    /// How many of the values of a binary series are 1.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a sum of zeros and ones"
+    )]
+    pub(crate) fn ones(&self) -> u64 {
+        self.sum.max(0.0).round() as u64
+    }
+
+    /// The values that a mean of this unit can have, cut to them: money, tokens, times and counts are never negative.
+    fn clamp(&self, ends: bounds::Ends) -> bounds::Ends {
+        bounds::clamp_to_unit(self.unit, bounds::clamp_to(self.kind, ends))
     }
 
     pub(crate) const fn kind(&self) -> MetricKind {

@@ -1,9 +1,11 @@
 //! The command line. A command is listed only when it works.
 
+pub(crate) mod baseline;
 pub(crate) mod cost;
 mod doctor;
 mod examples;
 pub(crate) mod figures;
+mod gate;
 mod interop;
 mod output;
 mod plan;
@@ -11,8 +13,10 @@ mod report;
 pub(crate) mod text_metrics;
 
 use crate::caps::CapArguments;
+pub(crate) use baseline::BaselineArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use doctor::DoctorArguments;
+pub(crate) use gate::GateArguments;
 pub(crate) use interop::{ImportArguments, ImportCommand, PromptfooArguments};
 
 pub(crate) use output::{GlobalArguments, LogFormat, OutputArguments};
@@ -59,6 +63,10 @@ pub(crate) enum Command {
     Plan(PlanArguments),
     /// Look at the files of an evaluation set-up: what the pillars have, lack, and need first.
     Audit(AuditArguments),
+    /// Decide on a recorded run again, by the gates that a suite has now; nothing is asked.
+    Gate(GateArguments),
+    /// Keep a good run as what later ones are compared with: bless, list, show, diff, rm.
+    Baseline(BaselineArguments),
     /// Write the samples of a recorded run.
     Export(ExportArguments),
     /// Put what another tool recorded on record: Inspect, lm-evaluation-harness, OpenAI Evals, rows of results.
@@ -163,6 +171,8 @@ pub(crate) struct RunArguments {
     #[command(flatten)]
     pub(crate) caps: CapArguments,
     #[command(flatten)]
+    pub(crate) baseline: baseline::BaselineUseArguments,
+    #[command(flatten)]
     pub(crate) output: OutputArguments,
     #[command(flatten)]
     pub(crate) store: StoreArguments,
@@ -253,6 +263,14 @@ pub(crate) enum SchemaName {
     Plan,
     /// What `audit --json` writes.
     Audit,
+    /// A file of `baseline bless`.
+    Baseline,
+    /// What `baseline list --json` writes.
+    BaselineList,
+    /// What `baseline show --json` writes.
+    BaselineShow,
+    /// What `baseline diff --json` writes.
+    BaselineDiff,
     /// What `import --json` writes of a recorded run.
     Import,
     /// What `import promptfoo --json` writes.

@@ -3,6 +3,7 @@
 
 mod answers;
 mod args;
+mod baselines;
 mod caps;
 mod commands;
 mod doctor;

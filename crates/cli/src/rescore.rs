@@ -2,6 +2,7 @@
 //! asked. The result is a run of its own, because the record is append-only and a run belongs to one plan; why so:
 //! `docs/design/0015-answers-used-again.md`.
 
+use crate::baselines;
 use crate::error::CliError;
 use crate::materials;
 use crate::output;
@@ -40,6 +41,7 @@ pub(crate) fn rescore(mut session: Session, source: &str) -> Result<Findings, Cl
         pending: PendingAnswers::default(),
     };
     let models = wiring::models(&plan.draft, &wires)?;
+    let baseline = baselines::for_plan(&plan, &session.baselines)?;
     let run = session::create_run(&mut store, &plan, session.suite_path.as_deref())?;
     let id = run.header.id.clone();
     let _lock = RunLock::acquire(&session.store, &id).map_err(store_error)?;
@@ -66,6 +68,7 @@ pub(crate) fn rescore(mut session: Session, source: &str) -> Result<Findings, Cl
         RunEnd::Complete,
         ended_at.clone(),
         session.warnings,
+        baseline.as_ref(),
     )?;
     let json = seatrial_report::findings_json(&findings).map_err(CliError::infrastructure)?;
     store

@@ -2,6 +2,7 @@
 
 use crate::answers::LateAnswers;
 use crate::args::{STORE_DEFAULT, STORE_VARIABLE};
+use crate::baselines::{self, BaselinesAt};
 use crate::caps;
 use crate::error::CliError;
 use crate::first_errors;
@@ -38,6 +39,7 @@ pub(crate) struct Session {
     /// Whether errors on record are asked again, whatever ended the run.
     pub(crate) retry_errors: bool,
     pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) baselines: BaselinesAt,
 }
 
 /// Which run to continue.
@@ -89,6 +91,8 @@ pub(crate) fn conduct(mut session: Session) -> Result<Findings, CliError> {
         plan.samples()
     ));
     caps::check(&plan.draft)?;
+    let baseline = baselines::for_plan(&plan, &session.baselines)?;
+    baseline.iter().for_each(baselines::ForPlan::tell);
     let (answers, pending) = (LateAnswers::default(), PendingAnswers::default());
     let wires = wiring::Wires {
         clock: &clock,
@@ -161,6 +165,7 @@ pub(crate) fn conduct(mut session: Session) -> Result<Findings, CliError> {
         end,
         ended_at.clone(),
         session.warnings,
+        baseline.as_ref(),
     )?;
     let status = match end {
         RunEnd::Complete => RunStatus::Finished,
@@ -367,7 +372,11 @@ fn execute(
     Ok(end)
 }
 
-/// Findings from the record alone.
+/// Findings from the record alone, and from the baseline where gates name one.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is another thing, and none has a default"
+)]
 pub(crate) fn analyse(
     store: &SqliteStore,
     plan: &Plan,
@@ -376,6 +385,7 @@ pub(crate) fn analyse(
     end: RunEnd,
     ended_at: String,
     warnings: Vec<String>,
+    baseline: Option<&baselines::ForPlan>,
 ) -> Result<Findings, CliError> {
     let clustered = sequential::clustered(plan, store, &run.header.id)?;
     let mut collector = Collector::new(&plan.draft, sequential::metrics(scorers), clustered);
@@ -422,6 +432,9 @@ pub(crate) fn analyse(
         rescored_from: sessions.iter().find_map(|session| session.rescored_from.clone()),
         errors_asked_again: sessions.iter().map(|session| session.errors_asked_again).sum(),
         courses: courses_of(plan, &sessions),
+        baseline: baseline
+            .map(|baseline| baseline.facts(store, run, plan))
+            .transpose()?,
         warnings,
     };
     let mut findings = seatrial_analyse::findings(&plan.draft, &collector, &facts);

@@ -83,10 +83,7 @@ fn read_against(
                 "`not_worse_than` on `{}` needs `margin`: how much worse is still good enough",
                 asked.metric
             );
-            let hint = format!(
-                "add `margin: 10%`, or a number of {}",
-                asked.unit.as_str()
-            );
+            let hint = format!("add `margin: 10%`, or a number of {}", asked.unit.as_str());
             reader.errors.push(&node.span, message, Some(hint));
             return None;
         }
@@ -95,7 +92,10 @@ fn read_against(
         && margin >= 1.0
     {
         let hint = (margin <= 100.0).then(|| format!("for {margin} points write {}", margin / 100.0));
-        let message = format!("a margin of {margin} allows anything: `{}` lies between 0 and 1", asked.metric);
+        let message = format!(
+            "a margin of {margin} allows anything: `{}` lies between 0 and 1",
+            asked.metric
+        );
         reader.errors.push(&written.span, message, hint);
         return None;
     }
@@ -157,7 +157,8 @@ fn read_critical(node: &Node, asked: &Asked<'_>, reader: &mut Reader<'_>) -> Opt
             shown(SEVERITY_COLUMN),
             asked.task.name
         );
-        let hint = format!("add it to the suite: `slices: [{SEVERITY_COLUMN}]`; every row needs the column then");
+        let hint =
+            format!("add it to the suite: `slices: [{SEVERITY_COLUMN}]`; every row needs the column then");
         reader.errors.push(&value.span, message, Some(hint));
         return None;
     }

@@ -392,7 +392,11 @@ fn find_metric(task: &Task, name: &str) -> Option<Found> {
     let is_share = metric.unit == Unit::Share;
     Some(Found {
         unit: metric.unit,
-        kind: if is_share { MetricKind::Binary } else { MetricKind::Real },
+        kind: if is_share {
+            MetricKind::Binary
+        } else {
+            MetricKind::Real
+        },
         pillar: metric.pillar,
         range: (0.0, if is_share { 1.0 } else { f64::INFINITY }),
         statistics: metric.statistics,

@@ -34,10 +34,10 @@ mod value;
 pub mod vocabulary;
 mod yaml;
 
+pub use against::{DEFAULT_MARGIN, DEFAULT_STALE_DAYS, SEVERITY_COLUMN};
 pub use declared::{DECLARED, MAX_DECLARED_METRICS};
 pub use diagnostics::{Diagnostic, Diagnostics, Location, MAX_DIAGNOSTICS};
 pub use document::MAX_DOCUMENT_BYTES;
-pub use against::{DEFAULT_MARGIN, DEFAULT_STALE_DAYS, SEVERITY_COLUMN};
 pub use gate::{DEFAULT_RISK, RUN_METRICS, RunMetric};
 pub use include::{MAX_INCLUDE_DEPTH, MAX_INCLUDED_FILES};
 pub use located::{LocatedDocument, load_located};

@@ -4,8 +4,8 @@
 mod dataset;
 mod gate;
 
-pub use gate::{Against, BaselineUse, Bound, Condition, Gate, Margin, NoCritical, OnInconclusive, Relation};
 pub use dataset::{Dataset, DatasetFormat, DatasetFrom, Fetched, FieldSource, Fields, Hub, InlineCase};
+pub use gate::{Against, BaselineUse, Bound, Condition, Gate, Margin, NoCritical, OnInconclusive, Relation};
 
 use crate::diagnostics::{Diagnostics, Location, Source};
 use crate::remote::{Anthropic, Http, OpenAi};

@@ -255,7 +255,8 @@ fn fits_margin(meaning: &Meaning, text: &str) -> Result<(), Wrong> {
         (None, Some(percent)) if (0.0..100.0).contains(&percent) => Ok(()),
         (None, Some(_)) => Err(wrong().hint(Some("a share of the baseline is below 100%".to_owned()))),
         _ => Err(wrong().hint(Some(
-            "a margin is how much worse is still good enough, in the metric's unit; it is never negative".to_owned(),
+            "a margin is how much worse is still good enough, in the metric's unit; it is never negative"
+                .to_owned(),
         ))),
     }
 }

@@ -67,7 +67,11 @@ impl PairedCounts {
         }
         let discordant = b.saturating_add(c);
         if limit == 0.0 {
-            return Ok(if discordant == 0 { 1.0 } else { binom_cdf(b, discordant, 0.5) });
+            return Ok(if discordant == 0 {
+                1.0
+            } else {
+                binom_cdf(b, discordant, 0.5)
+            });
         }
         let gamma = risk * GAMMA_SHARE;
         let discordance = clopper_pearson(real(discordant), real(n), 1.0 - gamma)?;
@@ -189,9 +193,7 @@ fn tail(n: u64, q: f64, limit: f64, observed: f64) -> f64 {
     for k in first..=last {
         if k > first {
             // From k − 1 to k discordant cases the distribution of wins moves up: F(b; k) = F(b; k−1) − θ·f(b; k−1).
-            cumulative -= below
-                .checked_sub(1)
-                .map_or(0.0, |b| wins * pmf(b, k - 1, wins));
+            cumulative -= below.checked_sub(1).map_or(0.0, |b| wins * pmf(b, k - 1, wins));
         }
         while below <= k && within(below, k) {
             cumulative += pmf(below, k, wins);
@@ -260,8 +262,14 @@ mod tests {
             (40, 1, 3, -0.3, 0.1),
         ] {
             let observed = Statistic::new(n, limit).of(b, b + c);
-            let (fast, slow) = (tail(n, q, limit, observed), tail_by_enumeration(n, q, limit, observed));
-            assert!((fast - slow).abs() < 1e-10, "{n} {b} {c} {limit} {q}: {fast} {slow}");
+            let (fast, slow) = (
+                tail(n, q, limit, observed),
+                tail_by_enumeration(n, q, limit, observed),
+            );
+            assert!(
+                (fast - slow).abs() < 1e-10,
+                "{n} {b} {c} {limit} {q}: {fast} {slow}"
+            );
         }
     }
 
@@ -276,7 +284,10 @@ mod tests {
             for k in 0..=n {
                 for b in 0..=k {
                     let t = counts(n, b, k - b);
-                    let (short, beyond) = (t.p_at_least(limit, risk).unwrap(), t.p_at_most(limit, risk).unwrap());
+                    let (short, beyond) = (
+                        t.p_at_least(limit, risk).unwrap(),
+                        t.p_at_most(limit, risk).unwrap(),
+                    );
                     if short > risk && beyond > risk {
                         continue;
                     }
@@ -289,7 +300,10 @@ mod tests {
                 }
             }
             for (q, (short, beyond)) in shares.iter().zip(&wrong) {
-                assert!(*short <= risk + 1e-9 && *beyond <= risk + 1e-9, "limit {limit} q {q}: {short} {beyond}");
+                assert!(
+                    *short <= risk + 1e-9 && *beyond <= risk + 1e-9,
+                    "limit {limit} q {q}: {short} {beyond}"
+                );
             }
             // And it is no test that never decides: near its level where the normal approximation is good.
             assert!(wrong[3].0 > 0.02 && wrong[3].1 > 0.02, "{wrong:?}");
@@ -310,9 +324,14 @@ mod tests {
         assert!(counts(50, 50, 0).p_at_least(-0.5, 0.05).unwrap() > 0.99);
         assert!(counts(50, 0, 50).p_at_least(-0.5, 0.05).unwrap() < 0.01);
         let large = counts(200_000, 10_000, 10_500);
-        assert!(large.p_at_least(-0.01, 0.05).unwrap() > 0.99 && large.p_at_most(-0.01, 0.05).unwrap() < 1e-3);
+        assert!(
+            large.p_at_least(-0.01, 0.05).unwrap() > 0.99 && large.p_at_most(-0.01, 0.05).unwrap() < 1e-3
+        );
         let low = large.exact_lower(0.05).unwrap();
-        assert!((low - large.difference_lower(0.95).unwrap()).abs() < 1e-4, "{low}");
+        assert!(
+            (low - large.difference_lower(0.95).unwrap()).abs() < 1e-4,
+            "{low}"
+        );
     }
 
     proptest! {

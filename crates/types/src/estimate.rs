@@ -109,6 +109,12 @@ pub enum Method {
     AsymptoticCs,
     /// Confidence sequence of a percentile by order statistics.
     OrderStatisticCs,
+    /// McNemar's exact test, one-sided, and the exact bounds of a difference of paired shares.
+    McnemarExact,
+    /// Exact unconditional test of a difference of paired shares against a margin.
+    PairedExact,
+    /// Order statistics of two runs, each at half the risk.
+    OrderStatisticTwo,
     /// No interval can be given.
     None,
 }
@@ -134,6 +140,9 @@ impl Method {
             Self::BetaBinomialCs => "beta_binomial_cs",
             Self::AsymptoticCs => "asymptotic_cs",
             Self::OrderStatisticCs => "order_statistic_cs",
+            Self::McnemarExact => "mcnemar_exact",
+            Self::PairedExact => "paired_exact",
+            Self::OrderStatisticTwo => "order_statistic_two",
             Self::None => "none",
         }
     }

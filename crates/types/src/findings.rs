@@ -1,7 +1,8 @@
 //! Findings: what analysis makes of a run. The one input of every report and the only source of the exit code.
 
 use crate::{
-    Estimate, Method, Outcome, Pillar, RunExecution, RunId, Statistic, TargetExecution, Unit, UsageTotals,
+    BaselineSummary, Estimate, GateBaseline, Method, Outcome, Pillar, RunExecution, RunId, Statistic,
+    TargetExecution, Unit, UsageTotals,
 };
 use serde::{Deserialize, Serialize};
 
@@ -214,7 +215,7 @@ pub struct GateResult {
     pub slice: Option<SliceKey>,
     /// Decision.
     pub verdict: Verdict,
-    /// `at_least` or `at_most`.
+    /// `at_least`, `at_most`, `not_worse_than`, `better_than` or `no_critical`.
     pub bound: String,
     /// Whether an inconclusive verdict fails the run.
     pub inconclusive_fails: bool,
@@ -224,7 +225,8 @@ pub struct GateResult {
     pub low: Option<f64>,
     /// Upper one-sided bound at confidence 1 − risk.
     pub high: Option<f64>,
-    /// The limit.
+    /// The limit. Against a baseline it is what this run's value must reach or not exceed: the baseline's value, less or
+    /// more the margin; 0 where that is not known. With `no_critical` it is 0, and the value is the share of misses.
     pub limit: f64,
     /// Risk of a wrong fail over the suite, and of a wrong pass of this gate.
     pub risk: f64,
@@ -242,6 +244,9 @@ pub struct GateResult {
     pub unit: Unit,
     /// One sentence: why this verdict, and what would decide an inconclusive one.
     pub reason: String,
+    /// The comparison with the baseline, where the gate asks for one that could be made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<GateBaseline>,
     /// Where the suite writes the gate; absent where the suite did not come from a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
@@ -283,6 +288,9 @@ pub struct Findings {
     pub comparisons: Vec<serde_json::Value>,
     /// Gates × targets, in suite order.
     pub gates: Vec<GateResult>,
+    /// The baseline that gates name; absent where none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<BaselineSummary>,
     /// How the run came about as a whole.
     #[serde(default)]
     pub execution: RunExecution,

@@ -2,6 +2,7 @@
 //! Apart so that every crate can speak the same words without knowing I/O, async or the clock.
 
 pub mod answer;
+pub mod baseline;
 pub mod case;
 pub mod draw;
 pub mod estimate;
@@ -22,6 +23,7 @@ pub use answer::{
     Answer, Attempt, Call, CallError, CallErrorKind, FinishReason, Image, LogProbability, Message,
     ModelRequest, RateLimit, Role, ToolCall,
 };
+pub use baseline::{BaselineChange, BaselineStatus, BaselineSummary, GateBaseline};
 pub use case::Case;
 pub use draw::DrawOrder;
 pub use estimate::{Estimate, Method, Statistic, Unit};

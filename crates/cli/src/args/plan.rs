@@ -38,6 +38,8 @@ pub(crate) struct PlanArguments {
     #[arg(long, value_name = "PATH")]
     pub(crate) json: Option<PathBuf>,
     #[command(flatten)]
+    pub(crate) baseline: super::baseline::BaselineUseArguments,
+    #[command(flatten)]
     pub(crate) store: StoreArguments,
 }
 

@@ -1,6 +1,7 @@
 //! `seatrial demo`: the main job on three simulated models, offline, from the embedded suite to report files.
 
 use crate::args::DemoArguments;
+use crate::baselines::BaselinesAt;
 use crate::error::CliError;
 use crate::output;
 use crate::reports::{self, Outputs};
@@ -44,6 +45,7 @@ pub(crate) fn demo(arguments: &DemoArguments) -> Result<ExitCode, CliError> {
         resume: Resume::No,
         retry_errors: false,
         ca_file: None,
+        baselines: BaselinesAt::default(),
     };
     let findings = session::conduct(session)?;
     drop(sim);

@@ -1,6 +1,7 @@
 //! One module per command.
 
 mod audit;
+mod baseline;
 mod calculator;
 mod completions;
 mod cost;
@@ -8,6 +9,7 @@ mod demo;
 mod doctor;
 mod export;
 mod figures;
+mod gate;
 mod import;
 mod plan;
 mod promptfoo;
@@ -29,6 +31,8 @@ pub(crate) fn dispatch(arguments: Arguments) -> Result<ExitCode, CliError> {
         Command::Completions(arguments) => completions::completions(&arguments),
         Command::Audit(arguments) => audit::audit(&arguments),
         Command::Plan(arguments) => plan::plan(&arguments),
+        Command::Gate(arguments) => gate::gate(&arguments),
+        Command::Baseline(arguments) => baseline::baseline(&arguments.command),
         Command::Export(arguments) => export::export(&arguments),
         Command::Import { command } => import::import(&command),
         Command::Sim(arguments) => sim::sim(&arguments),

@@ -1,6 +1,7 @@
 //! `seatrial plan`: what a suite will take and what its gates will be able to see, before any call is made.
 
 use crate::args::PlanArguments;
+use crate::baselines::{self, BaselinesAt};
 use crate::error::CliError;
 use crate::materials;
 use crate::output;
@@ -10,7 +11,7 @@ use crate::wiring;
 use seatrial_analyse::design::{GateDesign, PlannedGate, design};
 use seatrial_analyse::programme::{Circumstances, Phase, programme, total_usd};
 use seatrial_analyse::{Forecast, forecast};
-use seatrial_config::Gate;
+use seatrial_config::{Against, Condition, Gate, Margin};
 use seatrial_engine::FinishedSet;
 use seatrial_provider::Clock;
 use seatrial_report::format;
@@ -45,10 +46,12 @@ pub(crate) fn plan(arguments: &PlanArguments) -> Result<ExitCode, CliError> {
         resume: Resume::No,
         retry_errors: false,
         ca_file: None,
+        baselines: BaselinesAt::of(&arguments.baseline),
     };
     // Datasets are looked at as for a run; those of a hub are fetched, which asks no model.
     let _materials = materials::gather(&mut session)?;
     let plan = seatrial_task::freeze(session.draft, &scorers).map_err(CliError::usage)?;
+    let baseline = baselines::for_plan(&plan, &session.baselines)?;
     // A record that is not there, or cannot be read, is as good as none: nothing is written here.
     let store = SqliteStore::open_read_only(&arguments.store.store).ok();
     let questions = preflight::questions(store.as_ref(), &plan, &FinishedSet::empty(&plan));
@@ -58,6 +61,7 @@ pub(crate) fn plan(arguments: &PlanArguments) -> Result<ExitCode, CliError> {
         scorer_calls: scorer_calls(&plan, &scorers),
     };
     let mut warnings = session.warnings;
+    warnings.extend(baseline.and_then(|baseline| baseline.problem("RUN")));
     warnings.extend(
         outlook
             .gates
@@ -141,8 +145,16 @@ fn gates(
             None if gate.unit == Unit::Share => MetricKind::Binary,
             None => MetricKind::Real,
         };
+        let margin = match &gate.condition {
+            Condition::Baseline(Against {
+                margin: Margin::Absolute(margin),
+                ..
+            }) => Some(*margin).filter(|margin| *margin > 0.0),
+            _ => None,
+        };
         let difference = arguments
             .difference
+            .or(margin)
             .or_else(|| (kind != MetricKind::Real).then_some(DIFFERENCE_OF_SHARES));
         for target in &plan.draft.targets {
             if gate.target.as_ref().is_none_or(|wanted| *wanted == target.name) {
@@ -293,13 +305,13 @@ fn gate_lines(text: &mut String, gate: &GateDesign) {
         format!(" where {}={}", slice.column, slice.value)
     });
     let bound = gate.bound.replace('_', " ");
-    let _ = writeln!(
-        text,
-        "  {}  {}{slice} {bound} {}",
-        gate.target,
-        gate.metric,
-        show(gate.limit)
-    );
+    let asked = match (gate.bound, gate.margin_share) {
+        ("no_critical", _) => bound,
+        ("at_least" | "at_most", _) => format!("{bound} {}", show(gate.limit)),
+        (_, Some(share)) => format!("{bound} baseline by {:.4}%", share * 100.0).replace(".0000%", "%"),
+        (_, None) => format!("{bound} baseline by {}", show(gate.limit)),
+    };
+    let _ = writeln!(text, "  {}  {}{slice} {asked}", gate.target, gate.metric);
     let visible = gate.mde.map_or_else(
         || format!("unknown ({})", gate.note),
         |mde| format!("{} from the limit", show(mde)),

@@ -1,6 +1,7 @@
 //! `seatrial run`: a suite from its file to its verdict.
 
 use crate::args::RunArguments;
+use crate::baselines::BaselinesAt;
 use crate::error::CliError;
 use crate::output;
 use crate::reports::{self, Outputs};
@@ -34,6 +35,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, CliError> {
         resume,
         retry_errors: arguments.retry_errors,
         ca_file: arguments.ca_file.clone(),
+        baselines: BaselinesAt::of(&arguments.baseline),
     };
     let findings = match &arguments.rescore {
         Some(source) => rescore::rescore(session, source)?,

@@ -27,6 +27,21 @@ fn schema_of(name: SchemaName) -> Result<Value, serde_json::Error> {
         SchemaName::Doctor => return serde_json::from_str(crate::doctor::SCHEMA),
         SchemaName::Plan => ("seatrial.plan/1", include_str!("schema/plan.json")),
         SchemaName::Audit => ("seatrial.audit/1", include_str!("schema/audit.json")),
+        SchemaName::Baseline => {
+            return serde_json::from_str(include_str!("schema/baseline.json"));
+        }
+        SchemaName::BaselineList => (
+            "seatrial.baseline.list/1",
+            include_str!("schema/baseline-list.json"),
+        ),
+        SchemaName::BaselineShow => (
+            "seatrial.baseline.show/1",
+            include_str!("schema/baseline-show.json"),
+        ),
+        SchemaName::BaselineDiff => (
+            "seatrial.baseline.diff/1",
+            include_str!("schema/baseline-diff.json"),
+        ),
         SchemaName::Import => ("seatrial.import/1", include_str!("schema/import.json")),
         SchemaName::ImportPromptfoo => (
             "seatrial.import.promptfoo/1",

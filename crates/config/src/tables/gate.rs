@@ -3,7 +3,13 @@
 use crate::shape::{Field, Shape, Table};
 
 /// The keys of which a gate has exactly one.
-const CONDITIONS: &[&str] = &["at_least", "at_most", "not_worse_than", "better_than", "no_critical"];
+const CONDITIONS: &[&str] = &[
+    "at_least",
+    "at_most",
+    "not_worse_than",
+    "better_than",
+    "no_critical",
+];
 
 pub(crate) static GATE: Table = Table {
     what: "a gate",
