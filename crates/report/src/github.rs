@@ -1,7 +1,7 @@
 //! What GitHub Actions reads: annotations on the lines of the suite, and outputs for later steps. Apart, because its
 //! escaping and its limits are its own: ten annotations of a level for each step, more are dropped without a word.
 
-use crate::rank::{Severity, question, severity, worst_first};
+use crate::rank::{Severity, severity, title, worst_first};
 use crate::{clean, format};
 use seatrial_types::{ExitCode, Findings, GateResult};
 use std::fmt::Write;
@@ -43,7 +43,7 @@ pub fn annotations(findings: &Findings, repository_path: &dyn Fn(&str) -> String
             .filter(|gate| severities.contains(&severity(gate)))
             .collect();
         for gate in of_level.iter().take(shown_max) {
-            let title = format!("{}: {}", gate.verdict.as_str(), question(gate));
+            let title = format!("{}: {}", gate.verdict.as_str(), title(gate));
             text += &command(level, Some(gate), &title, &message(gate), repository_path);
         }
         if of_level.len() > shown_max {
@@ -67,6 +67,7 @@ pub fn annotations(findings: &Findings, repository_path: &dyn Fn(&str) -> String
 pub(crate) fn broken(findings: &Findings) -> Option<ExitCode> {
     [
         ExitCode::Interrupted,
+        ExitCode::Baseline,
         ExitCode::Errors,
         ExitCode::Budget,
         ExitCode::Saturated,
@@ -77,7 +78,11 @@ pub(crate) fn broken(findings: &Findings) -> Option<ExitCode> {
 
 fn message(gate: &GateResult) -> String {
     let value = format::interval(gate.value, gate.low, gate.high, gate.unit);
-    format!("{}: {value}, n {}. {}", gate.target, gate.n, gate.reason)
+    let compared = crate::against::difference(gate).map_or_else(String::new, |text| format!("; {text}"));
+    format!(
+        "{}: {value}, n {}{compared}. {}",
+        gate.target, gate.n, gate.reason
+    )
 }
 
 fn command(

@@ -145,7 +145,11 @@ fn describe(
 }
 
 fn gate_case(gate: &GateResult, target: &TargetFindings, form: JunitForm) -> TestCase {
-    let reason = clean::text(&gate.reason);
+    let reason = match crate::against::difference(gate) {
+        Some(difference) => format!("{difference}. {}", gate.reason),
+        None => gate.reason.clone(),
+    };
+    let reason = clean::text(&reason);
     let status = match severity(gate) {
         Severity::Pass => TestCaseStatus::success(),
         Severity::Fail => non_success("gate", &reason),
@@ -163,6 +167,7 @@ fn gate_case(gate: &GateResult, target: &TargetFindings, form: JunitForm) -> Tes
         .slice
         .as_ref()
         .map(|slice| format!("{}={}", slice.column, slice.value));
+    let compared = gate.baseline.as_ref();
     let place = gate.place.as_ref();
     let file = place.map(|place| place.path.clone());
     let line = place
@@ -197,6 +202,19 @@ fn gate_case(gate: &GateResult, target: &TargetFindings, form: JunitForm) -> Tes
         ("p_value_adjusted", number(gate.p_fail_adjusted)),
         ("mde", number(gate.mde)),
         ("slice", slice),
+        ("baseline", number(compared.and_then(|compared| compared.value))),
+        (
+            "difference",
+            number(compared.and_then(|compared| compared.difference)),
+        ),
+        (
+            "difference_low",
+            number(compared.and_then(|compared| compared.difference_low)),
+        ),
+        (
+            "difference_high",
+            number(compared.and_then(|compared| compared.difference_high)),
+        ),
         ("cost_usd", target.cost_usd.map(|cost| cost.to_string())),
     ];
     tell(

@@ -2,6 +2,7 @@
 //! HTML, and what GitHub and GitLab read. Apart and pure, so that no report can know more than the record says, and every
 //! report can be made again from it.
 
+pub mod against;
 pub mod clean;
 mod comparison;
 pub mod execution;

@@ -4,7 +4,7 @@
 
 use crate::format;
 use crate::markdown_text::{code, prose};
-use crate::rank::{question, weakest_slices, worst_first};
+use crate::rank::{own_name, question, weakest_slices, worst_first};
 use seatrial_types::{Findings, GateResult, MetricResult, Pillar, Statistic, TargetFindings, Verdict};
 use std::fmt::Write;
 
@@ -32,6 +32,7 @@ pub fn markdown(findings: &Findings, bytes_max: usize) -> String {
     let reproduce = reproduction(findings);
     // Kept free: who reads a shortened comment needs the way to the whole.
     page.bytes_max = bytes_max.saturating_sub(reproduce.len());
+    page.section(&baseline(findings));
     page.section(&gates(findings));
     page.section(&scorecard(findings));
     page.section(&values(findings));
@@ -141,6 +142,15 @@ fn mark(verdict: Verdict) -> &'static str {
     }
 }
 
+fn baseline(findings: &Findings) -> Section {
+    let lines = crate::against::lines(findings);
+    Section {
+        head: "\n".to_owned(),
+        rows: lines.iter().map(|line| format!("- {}\n", prose(line))).collect(),
+        tail: "",
+    }
+}
+
 fn gates(findings: &Findings) -> Section {
     let rows = worst_first(&findings.gates).into_iter().map(gate_row).collect();
     Section {
@@ -164,8 +174,11 @@ fn gate_row(gate: &GateResult) -> String {
     } else {
         format!("<br>{}", prose(&gate.reason))
     };
+    let named = own_name(gate).map_or_else(String::new, |name| format!("{}: ", prose(name)));
+    let compared =
+        crate::against::difference(gate).map_or_else(String::new, |text| format!("<br>{}", prose(&text)));
     format!(
-        "| {} | {} | {}{reason} | {} | {} | {p} | {mde} |\n",
+        "| {} | {} | {named}{}{reason} | {}{compared} | {} | {p} | {mde} |\n",
         mark(gate.verdict),
         code(&gate.target),
         code(&question(gate)),

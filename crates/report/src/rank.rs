@@ -36,16 +36,38 @@ pub fn worst_first(gates: &[GateResult]) -> Vec<&GateResult> {
     sorted
 }
 
-/// `TARGET: METRIC [SLICE] at least LIMIT`: what a gate asks.
+/// `METRIC [SLICE] at least LIMIT`, or what stands in the limit's place: what a gate asks.
 #[must_use]
 pub fn question(gate: &GateResult) -> String {
-    format!(
-        "{}{} {} {}",
-        gate.metric,
-        slice(gate),
-        gate.bound.replace('_', " "),
-        crate::format::number(gate.limit, gate.unit)
-    )
+    let (metric, slice) = (&gate.metric, slice(gate));
+    let bound = gate.bound.replace('_', " ");
+    match gate.bound.as_str() {
+        "not_worse_than" | "better_than" => {
+            format!("{metric}{slice} {bound} baseline{}", crate::against::margin(gate))
+        }
+        "no_critical" => format!("{metric}{slice} without a miss"),
+        _ => format!(
+            "{metric}{slice} {bound} {}",
+            crate::format::number(gate.limit, gate.unit)
+        ),
+    }
+}
+
+/// The name that the suite gives a gate; `None` where it is made of what the gate asks and would say it twice.
+#[must_use]
+pub fn own_name(gate: &GateResult) -> Option<&str> {
+    let task = gate.metric.split('.').next().unwrap_or_default();
+    let is_derived = gate.name.starts_with(task) && gate.name.contains(&format!(" {}", gate.bound));
+    (!is_derived).then_some(gate.name.as_str())
+}
+
+/// Name and question, for a title.
+#[must_use]
+pub fn title(gate: &GateResult) -> String {
+    match own_name(gate) {
+        Some(name) => format!("{name}: {}", question(gate)),
+        None => question(gate),
+    }
 }
 
 /// ` [column=value]`, or nothing.

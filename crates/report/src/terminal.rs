@@ -3,7 +3,7 @@
 use crate::clean;
 use crate::execution::{execution_line, run_lines};
 use crate::format;
-use crate::rank::{question, weakest_slices, worst_first};
+use crate::rank::{own_name, question, weakest_slices, worst_first};
 use anstyle::{AnsiColor, Style};
 use seatrial_types::{
     ExitCode, Findings, GateResult, MetricResult, Pillar, PillarRow, PillarStatus, SliceKey, Statistic,
@@ -45,6 +45,7 @@ pub fn terminal(findings: &Findings, options: TerminalOptions) -> String {
         screen.target(target);
     }
     screen.execution(findings);
+    screen.baseline(findings);
     screen.gates(&findings.gates);
     if !findings.warnings.is_empty() {
         screen.line("");
@@ -168,6 +169,14 @@ impl Screen {
         lines.iter().for_each(|line| self.line(line));
     }
 
+    fn baseline(&mut self, findings: &Findings) {
+        let lines = crate::against::lines(findings);
+        if !lines.is_empty() {
+            self.line("");
+        }
+        lines.iter().for_each(|line| self.line(line));
+    }
+
     fn quality(&mut self, metric: &MetricResult, width: usize) {
         self.line(&format!(
             "  {:<12} {:<12}  {:<width$}  {}  {}",
@@ -276,14 +285,10 @@ impl Screen {
                 question(gate),
                 gate.n
             ));
-            let derived = gate
-                .name
-                .starts_with(gate.metric.split('.').next().unwrap_or_default());
-            let name = if derived {
-                String::new()
-            } else {
-                format!("{}: ", gate.name)
-            };
+            if let Some(difference) = crate::against::difference(gate) {
+                self.line(&format!("  {:<12}  {difference}", ""));
+            }
+            let name = own_name(gate).map_or_else(String::new, |name| format!("{name}: "));
             self.line(&format!("  {:<12}  {name}{}", "", gate.reason));
         }
         if gates.len() > GATES_SHOWN_MAX {

@@ -20,7 +20,7 @@ fn annotations_of_500_failures_fit() {
     assert_eq!(lines.len(), 11, "{text}");
     assert!(
         lines[0].starts_with(
-            "::error file=suites/trial.yaml,line=509,title=fail%3A answers.exact_match.mean at least 0.900::"
+            "::error file=suites/trial.yaml,line=509,title=fail%3A g499%3A answers.exact_match.mean at least 0.900::"
         ),
         "{}",
         lines[0]
@@ -68,7 +68,7 @@ fn annotations_are_escaped() {
     let text = github_annotations(&hostile, &as_is);
     assert_eq!(text.lines().count(), 1, "{text}");
     assert!(
-        text.contains("title=fail%3A a%2Cline=1%3A%3Ab at least"),
+        text.contains("title=fail%3A g%3A a%2Cline=1%3A%3Ab at least"),
         "{text}"
     );
     assert!(
@@ -107,7 +107,7 @@ fn markdown_fits() {
         );
     }
     let whole = markdown(&many, 1024 * 1024);
-    assert_eq!(whole.matches("| ❌ **fail** | `tier-1` | `answers").count(), 500);
+    assert_eq!(whole.matches("| ❌ **fail** | `tier-1` | g").count(), 500);
     assert_eq!(markdown(&many, 100), "");
 }
 

@@ -161,7 +161,7 @@ fn gates_by_target(draft: &DraftPlan) -> impl Iterator<Item = (usize, usize)> {
 
 /// The bound that a gate holds its metric against.
 fn bound_of(gate: &Gate) -> Option<Bound> {
-    Some(gate.bound)
+    gate.condition.bound()
 }
 
 fn watch(

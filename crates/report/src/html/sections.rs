@@ -4,7 +4,7 @@
 use super::escape::{count, esc, name};
 use super::plot::{Axis, Mark};
 use crate::format;
-use crate::rank::{question, worst_first};
+use crate::rank::{own_name, question, worst_first};
 use seatrial_types::{
     Findings, GateResult, MetricResult, Pillar, PillarStatus, Statistic, TargetFindings, Verdict,
 };
@@ -90,6 +90,9 @@ pub(super) fn head(findings: &Findings) -> String {
     }
     html += "</dl>";
     for line in crate::execution::run_lines(findings) {
+        let _ = write!(html, "<p class=\"note\">{}</p>", esc(&line));
+    }
+    for line in crate::against::lines(findings) {
         let _ = write!(html, "<p class=\"note\">{}</p>", esc(&line));
     }
     if !findings.warnings.is_empty() {
@@ -235,24 +238,17 @@ fn gate_row(gate: &GateResult) -> String {
         .mde
         .map_or_else(|| "–".to_owned(), |mde| format::number(mde, gate.unit));
     let asked = question(gate);
-    // A name that the suite did not give says what the gate asks once more.
-    let is_derived = gate
-        .metric
-        .split('.')
-        .next()
-        .is_some_and(|task| gate.name.starts_with(task));
-    let named = if is_derived {
-        String::new()
-    } else {
-        format!("<b>{}</b> ", name(&gate.name))
-    };
+    let named = own_name(gate).map_or_else(String::new, |own| format!("<b>{}</b> ", name(own)));
+    let compared = crate::against::difference(gate).map_or_else(String::new, |text| {
+        format!("<span class=\"sub\">{}</span>", esc(&text))
+    });
     let place = gate
         .place
         .as_ref()
         .filter(|place| place.line > 0)
         .map(|place| format!("<span class=\"sub\">{}:{}</span>", esc(&place.path), place.line));
     format!(
-        "<tr><td>{}</td><td>{}</td><td class=\"wide\">{named}<code>{}</code><span class=\"why\">{}</span>{}</td><td><span class=\"bounds\">{}</span>{}</td><td class=\"num\">{}</td><td class=\"num\">{}</td><td class=\"num\">{}</td></tr>",
+        "<tr><td>{}</td><td>{}</td><td class=\"wide\">{named}<code>{}</code><span class=\"why\">{}</span>{}</td><td><span class=\"bounds\">{}</span>{compared}{}</td><td class=\"num\">{}</td><td class=\"num\">{}</td><td class=\"num\">{}</td></tr>",
         chip(gate.verdict),
         name(&gate.target),
         esc(&asked),
