@@ -43,9 +43,10 @@ pub use include::{MAX_INCLUDE_DEPTH, MAX_INCLUDED_FILES};
 pub use located::{LocatedDocument, load_located};
 pub use plan::{
     Against, BaselineUse, Bound, Budget, CacheMode, Concurrency, Condition, DEFAULT_MAX_ERROR_RATE, Dataset,
-    DatasetFormat, DatasetFrom, DraftPlan, Endpoint, ErrorCap, Exec, Extend, Fetched, FieldSource, Fields, Gate, Hub,
-    ImageTemplates, InlineCase, Limits, Margin, MessageTemplate, Metric, NoCritical, OnInconclusive, Origin, Prompt,
-    Recorded, Relation, Retry, ScorerUse, Selection, Target, Task, ToolCallTemplate, Warning,
+    DatasetFormat, DatasetFrom, DraftPlan, Endpoint, ErrorCap, Exec, Extend, Fetched, FieldSource, Fields,
+    Gate, Hub, ImageTemplates, InlineCase, Limits, Margin, MessageTemplate, Metric, NoCritical,
+    OnInconclusive, Origin, Prompt, Recorded, Relation, Retry, ScorerUse, Selection, Target, Task,
+    ToolCallTemplate, Warning,
 };
 pub use remote::{Anthropic, Headers, Http, HttpStream, OpenAi, OpenAiApi};
 pub use schema::schema;
