@@ -60,15 +60,18 @@ impl Sequential {
                 return None;
             }
             let scorers = metrics.get(task).map_or(&[][..], Vec::as_slice);
-            let of_course = gates_by_target(draft).filter(|(gate_index, of_target)| {
-                *of_target == target && draft.gates[*gate_index].task_index == task
-            });
+            let of_course: Vec<(usize, usize)> = gates_by_target(draft)
+                .filter(|(gate_index, of_target)| {
+                    *of_target == target && draft.gates[*gate_index].task_index == task
+                })
+                .collect();
             // A gate that needs every case (against the baseline, or without a miss) keeps its task from stopping early.
-            let mut conditions = of_course.clone().map(|(index, _)| &draft.gates[index].condition);
+            let mut conditions = of_course.iter().map(|(index, _)| &draft.gates[*index].condition);
             if draw.order.is_some() && conditions.any(|condition| condition.bound().is_none()) {
                 return None;
             }
             let watched = of_course
+                .into_iter()
                 .filter_map(|(index, _)| {
                     watch(index, &draft.gates[index], family, planned.epochs, draw, scorers)
                 })
