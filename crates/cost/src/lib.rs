@@ -5,7 +5,9 @@
 pub mod class;
 pub mod fields;
 pub mod fraction;
+pub mod pareto;
 pub mod prices;
+pub mod routing;
 pub mod rows;
 pub mod usage;
 
