@@ -8,6 +8,7 @@ pub(crate) mod figures;
 mod gate;
 mod interop;
 mod output;
+pub(crate) mod pareto;
 mod plan;
 mod report;
 pub(crate) mod text_metrics;
@@ -285,6 +286,10 @@ pub(crate) enum SchemaName {
     StatsPower,
     /// What `stats compare --json` writes.
     StatsCompare,
+    /// What `cost pareto --json` writes.
+    CostPareto,
+    /// What `cost pareto --route --json` writes.
+    CostRoute,
     /// What `text bleu --json` writes.
     TextBleu,
     /// What `text chrf --json` writes.

@@ -20,7 +20,6 @@ mod progress;
 mod record;
 mod reports;
 mod rescore;
-#[expect(dead_code, reason = "the commands that start from scored runs come next")]
 mod scored;
 mod sequential;
 mod session;

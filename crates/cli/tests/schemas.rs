@@ -155,6 +155,11 @@ fn figures_keep_their_schemas() {
     };
     workspace.write("a.jsonl", scores(0));
     workspace.write("b.jsonl", scores(1));
+    workspace.write(
+        "models.csv",
+        "name,quality,n,cost_usd\na,0.5,100,0.1\nb,0.6,100,\n",
+    );
+    workspace.write("outcomes.csv", "a,b\n1,1\n0,1\n");
     workspace.write("hyp.txt", "the cat sat\na b c d e\n");
     workspace.write("ref.txt", "the cat sat down\na b c d f\n");
     for (name, command) in [
@@ -173,6 +178,11 @@ fn figures_keep_their_schemas() {
             "text bleu --hyp hyp.txt --ref ref.txt --baseline ref.txt --paired-bs",
         ),
         ("text-chrf", "text chrf --hyp hyp.txt --ref ref.txt"),
+        ("cost-pareto", "cost pareto --table models.csv --resamples 100"),
+        (
+            "cost-route",
+            "cost pareto --outcomes outcomes.csv --route a,b --resamples 100",
+        ),
         ("text-ter", "text ter --hyp hyp.txt --ref ref.txt"),
         ("text-rouge", "text rouge --hyp hyp.txt --ref ref.txt"),
     ] {

@@ -185,7 +185,7 @@ fn bounds_decide() {
         0.05,
     );
     assert_eq!(choice.chosen, Some(1));
-    // Clopper and Pearson's lower bound of 91 of 100 at 95 %, one-sided (scipy: beta.ppf(0.05, 91, 10)).
+    // Clopper and Pearson's lower bound of 91 of 100 at 95 %, one-sided (P(X ≥ 91) = 0.05 there).
     assert_eq!(
         choice.reason,
         "safe has the best cost_per_success (2.020202 usd) of the 1 of 2 candidates that meet quality ≥ 0.9 with 95 % \

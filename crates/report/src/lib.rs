@@ -16,6 +16,7 @@ pub mod junit_samples;
 pub mod labels;
 pub mod markdown;
 mod markdown_text;
+pub mod pareto_plot;
 pub mod rank;
 pub mod terminal;
 

@@ -14,6 +14,8 @@ pub(crate) const COST_EXAMPLES: &str = "Examples:
 pub(crate) enum CostCommand {
     /// Price usage as APIs reported it, line by line and in total.
     Price(PriceArguments),
+    /// Which candidates nobody beats on quality, cost, latency and safety; which to choose; routing between two.
+    Pareto(super::pareto::ParetoArguments),
     /// Look at prices: which sources there are, what they say, where they disagree.
     Prices {
         #[command(subcommand)]

@@ -58,6 +58,8 @@ fn schema_of(name: SchemaName) -> Result<Value, serde_json::Error> {
             "seatrial.stats.compare/1",
             include_str!("schema/stats-compare.json"),
         ),
+        SchemaName::CostPareto => ("seatrial.cost.pareto/1", include_str!("schema/cost-pareto.json")),
+        SchemaName::CostRoute => ("seatrial.cost.route/1", include_str!("schema/cost-route.json")),
         SchemaName::TextBleu => ("seatrial.text.bleu/1", include_str!("schema/text-metric.json")),
         SchemaName::TextChrf => ("seatrial.text.chrf/1", include_str!("schema/text-metric.json")),
         SchemaName::TextTer => ("seatrial.text.ter/1", include_str!("schema/text-metric.json")),

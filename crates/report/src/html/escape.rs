@@ -4,7 +4,7 @@
 use crate::clean;
 
 /// Text for an element or a double-quoted attribute, on one line.
-pub(super) fn esc(text: &str) -> String {
+pub(crate) fn esc(text: &str) -> String {
     let seen = clean::line(text);
     let mut escaped = String::with_capacity(seen.len() + 8);
     for c in seen.chars() {

@@ -2,7 +2,7 @@
 //! there without scripts; the table of samples is drawn by a script from data inside the file. A policy in the file
 //! forbids it any network, and any script but its own.
 
-mod escape;
+pub(crate) mod escape;
 mod latency;
 mod payload;
 mod plot;

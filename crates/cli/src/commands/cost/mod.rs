@@ -2,6 +2,7 @@
 //! and words.
 
 mod document;
+mod pareto;
 mod price;
 mod prices;
 mod tables;
@@ -14,6 +15,7 @@ use seatrial_types::ExitCode;
 pub(crate) fn cost(command: &CostCommand) -> Result<ExitCode, CliError> {
     match command {
         CostCommand::Price(arguments) => price::price(arguments),
+        CostCommand::Pareto(arguments) => pareto::pareto(arguments),
         CostCommand::Prices { command } => match command {
             PricesCommand::List(arguments) => prices::list(arguments),
             PricesCommand::Show(arguments) => prices::show(arguments),

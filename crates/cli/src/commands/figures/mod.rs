@@ -93,3 +93,27 @@ fn shown(estimate: &Estimate, decimals: usize) -> String {
 fn object(estimate: &Estimate) -> Result<Value, CliError> {
     serde_json::to_value(estimate).map_err(CliError::infrastructure)
 }
+
+/// Scores of cases by id, from a file of `id` and `score`, for other commands.
+pub(super) struct ScoreRows(scores_file::ScoresFile);
+
+impl ScoreRows {
+    /// Reads a file, CSV or JSON Lines.
+    pub(super) fn read(path: &Path) -> Result<Self, CliError> {
+        let columns = scores_file::Columns {
+            id: "id",
+            score: "score",
+            epoch: None,
+            cluster: None,
+        };
+        scores_file::ScoresFile::read(path, columns, scores_file::Allowed::Any).map(Self)
+    }
+
+    /// Id and score of each row that has one.
+    pub(super) fn scores(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.0
+            .rows
+            .iter()
+            .filter_map(|row| Some((row.id.as_str(), row.score?)))
+    }
+}
