@@ -6,21 +6,31 @@
 
 mod account;
 mod answer;
+pub mod arrivals;
 pub mod certificate;
 mod clock;
 mod conn;
+pub mod definitions;
+pub mod draws;
 mod events;
 mod fault;
 mod gauge;
 mod http1;
+pub mod intervals;
 pub mod littles;
 mod live;
+pub mod metrics;
 mod pace;
 pub mod record;
+pub mod search;
+pub mod series;
 mod session;
+pub mod slo;
+pub mod span;
 mod sse;
 mod target;
 mod timer;
+pub mod trace;
 mod turn;
 mod worker;
 
