@@ -50,6 +50,12 @@ pub(crate) fn unit(random: &mut Pcg64Mcg) -> f64 {
     1.0 - random.random::<f64>()
 }
 
+/// A whole number below `end`, which must be above 0.
+pub(crate) fn below(end: u64, random: &mut Pcg64Mcg) -> u64 {
+    // Multiply and shift: off by less than `end`/2⁶⁴.
+    ((u128::from(random.random::<u64>()) * u128::from(end)) >> 64) as u64
+}
+
 /// An exponential number with mean 1.
 pub(crate) fn exponential(random: &mut Pcg64Mcg) -> f64 {
     -unit(random).ln()

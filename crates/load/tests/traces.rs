@@ -7,8 +7,8 @@ use std::io::BufReader;
 
 fn read(test: &str, path: &str) -> Option<Trace> {
     let path = test_data(test)?.join("benchmarks").join(path);
-    let file = File::open(&path).unwrap();
-    Some(Trace::read(BufReader::new(file), &path.display().to_string(), usize::MAX).unwrap())
+    let file = File::open(&path).expect("the data set has this file");
+    Some(Trace::read(BufReader::new(file), &path.display().to_string(), usize::MAX).expect("a trace"))
 }
 
 /// Protects: all of Azure's hour is read: rows, sums of tokens and the last moment as a plain `awk` gives them.
