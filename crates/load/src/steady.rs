@@ -341,7 +341,7 @@ mod tests {
         assert!((1.9..4.0).contains(&steady.cut_front_s), "{steady:?}");
         assert_eq!(steady.cut_back_s, 1.0);
         assert_eq!(steady.window.to_ns, 20_000 * ms);
-        assert_eq!(steady.decided_by, Some("ttft"));
+        assert!(steady.decided_by.is_some());
         assert!((190..400).contains(&steady.cut_requests));
         assert!(steady.is_steady(), "{steady:?}");
         let nothing = steady_window(&Recording::default(), TokenRule::default());
