@@ -115,6 +115,10 @@ pub enum Method {
     PairedExact,
     /// Order statistics of two runs, each at half the risk.
     OrderStatisticTwo,
+    /// Newcombe's interval for a difference of independent shares, from Wilson's of both.
+    Newcombe,
+    /// Welch's t for a difference of means of independent samples, cluster-robust where they are clustered.
+    WelchT,
     /// No interval can be given.
     None,
 }
@@ -143,6 +147,8 @@ impl Method {
             Self::McnemarExact => "mcnemar_exact",
             Self::PairedExact => "paired_exact",
             Self::OrderStatisticTwo => "order_statistic_two",
+            Self::Newcombe => "newcombe",
+            Self::WelchT => "welch_t",
             Self::None => "none",
         }
     }

@@ -4,6 +4,9 @@
 //! - scores, independent cases: sign flips of the differences (a paired permutation test); Student's t; d_z;
 //! - clustered cases: sign flips of whole clusters; cluster-robust t, and a cluster bootstrap beside it; d_z.
 //!
+//! Sign flips are drawn, so their p-value has a smallest step; where a family of tests needs finer ones the caller asks
+//! for Student's t, which is what they tend to.
+//!
 //! The difference is always B − A.
 
 use super::estimates::{
@@ -16,6 +19,13 @@ use seatrial_stats::mcnemar::PairedCounts;
 use seatrial_stats::permutation::{SignFlip, sign_flip};
 use seatrial_stats::{bootstrap, dist, mean, paired as pairs, power as powers, proportion};
 use seatrial_types::{Estimate, Method, MetricKind, Unit};
+
+/// Draws of clusters that one bootstrap may take.
+const CLUSTER_DRAWS_MAX: usize = 200_000_000;
+/// Resamples of a bootstrap that is looked at for its interval alone.
+const RESAMPLES_FEW: usize = 1_000;
+/// Resamples below which an interval means nothing, however many clusters there are.
+const RESAMPLES_LEAST: usize = 200;
 
 /// How to compare.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,6 +43,20 @@ pub struct CompareOptions {
     pub resamples: u32,
     /// Seed of both.
     pub seed: u64,
+    /// Which test, where there is a choice.
+    pub test: TestChoice,
+}
+
+/// Which of the tests that fit the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TestChoice {
+    /// McNemar's mid-p-value for right or wrong, sign flips for scores and clusters.
+    #[default]
+    Usual,
+    /// McNemar's exact p-value for right or wrong, which is conservative; else as usual.
+    McNemarExact,
+    /// Student's t for scores and clusters; else as usual.
+    StudentT,
 }
 
 impl Default for CompareOptions {
@@ -44,6 +68,7 @@ impl Default for CompareOptions {
             power: 0.8,
             resamples: 10_000,
             seed: 0,
+            test: TestChoice::Usual,
         }
     }
 }
@@ -97,10 +122,16 @@ pub struct Test {
 pub enum TestName {
     /// McNemar's test with the mid-p-value.
     McNemarMidP,
+    /// McNemar's exact test.
+    McNemarExact,
     /// Sign flips of the differences of cases.
     SignFlip,
     /// Sign flips of the sums of differences of whole clusters.
     ClusterSignFlip,
+    /// Student's t of the differences of cases.
+    PairedT,
+    /// Student's t with cluster-robust errors.
+    ClusterT,
 }
 
 impl TestName {
@@ -109,8 +140,11 @@ impl TestName {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::McNemarMidP => "mcnemar_mid_p",
+            Self::McNemarExact => "mcnemar_exact",
             Self::SignFlip => "sign_flip",
             Self::ClusterSignFlip => "cluster_sign_flip",
+            Self::PairedT => "paired_t",
+            Self::ClusterT => "cluster_t",
         }
     }
 }
@@ -319,12 +353,7 @@ fn of_shares(paired: &PairedScores, options: &CompareOptions) -> Result<Parts, C
     Ok(Parts {
         difference: difference_of_shares(&counts, options.level),
         bootstrap: None,
-        test: Test {
-            name: TestName::McNemarMidP,
-            p: counts.test().p_mid,
-            is_exact: true,
-            resamples: None,
-        },
+        test: mcnemar_test(&counts, options.test),
         effect: Effect {
             kind: EffectKind::CohensG,
             estimate: estimate(
@@ -343,9 +372,27 @@ fn of_shares(paired: &PairedScores, options: &CompareOptions) -> Result<Parts, C
     })
 }
 
+fn mcnemar_test(counts: &PairedCounts, choice: TestChoice) -> Test {
+    let (name, p) = match choice {
+        TestChoice::McNemarExact => (TestName::McNemarExact, counts.test().p_exact),
+        TestChoice::Usual | TestChoice::StudentT => (TestName::McNemarMidP, counts.test().p_mid),
+    };
+    Test {
+        name,
+        p,
+        is_exact: true,
+        resamples: None,
+    }
+}
+
 fn of_scores(differences: &[f64], options: &CompareOptions) -> Result<Parts, CompareError> {
     let summary = mean::summarise(differences)?;
-    let flips = sign_flip(differences, u64::from(options.resamples), options.seed)?;
+    let test = if options.test == TestChoice::StudentT {
+        t_test(TestName::PairedT, summary.mean, summary.se, summary.df())
+    } else {
+        let flips = sign_flip(differences, u64::from(options.resamples), options.seed)?;
+        flip_test(TestName::SignFlip, &flips, options)
+    };
     let (alpha, n) = (1.0 - options.level, size(differences.len()));
     let sd = spread(differences).filter(|&sd| sd > 0.0);
     let detectable = match sd {
@@ -355,7 +402,7 @@ fn of_scores(differences: &[f64], options: &CompareOptions) -> Result<Parts, Com
     Ok(Parts {
         difference: mean_difference(differences, options.kind, options.level),
         bootstrap: None,
-        test: flip_test(TestName::SignFlip, &flips, options),
+        test,
         effect: effect(differences, options, true),
         above_zero: sd.and_then(|_| above_zero(summary.mean, summary.se, summary.df())),
         posterior: ProbabilityMethod::StudentT,
@@ -370,13 +417,15 @@ fn of_clusters(
     options: &CompareOptions,
 ) -> Result<Parts, CompareError> {
     let summary = cluster::summarise(differences, &paired.clusters)?;
-    let flips = sign_flip(
-        &cluster_sums(differences, &paired.clusters),
-        u64::from(options.resamples),
-        options.seed,
-    )?;
+    let test = if options.test == TestChoice::StudentT {
+        t_test(TestName::ClusterT, summary.mean, summary.se_cr1, summary.df())
+    } else {
+        let sums = cluster_sums(differences, &paired.clusters);
+        let flips = sign_flip(&sums, u64::from(options.resamples), options.seed)?;
+        flip_test(TestName::ClusterSignFlip, &flips, options)
+    };
     let difference = clustered_difference(&summary, paired, options.kind, options.level);
-    let resamples = usize::try_from(options.resamples).unwrap_or(usize::MAX);
+    let resamples = bootstrap_resamples(options, summary.clusters);
     let drawn = bootstrap::clustered(
         differences,
         &paired.clusters,
@@ -398,7 +447,7 @@ fn of_clusters(
     Ok(Parts {
         difference,
         bootstrap: Some(bootstrapped),
-        test: flip_test(TestName::ClusterSignFlip, &flips, options),
+        test,
         effect: effect(differences, options, false),
         above_zero: has_spread
             .then(|| above_zero(summary.mean, summary.se_cr1, summary.df()))
@@ -407,6 +456,32 @@ fn of_clusters(
         detectable: has_spread.then(|| clustered_detectable(&summary, options)),
         clusters: Some(clusters_of(&summary)),
     })
+}
+
+/// As many as asked for, but no more cluster draws than [`CLUSTER_DRAWS_MAX`]; an interval needs a thousand at most where
+/// nothing else is drawn.
+fn bootstrap_resamples(options: &CompareOptions, clusters: usize) -> usize {
+    let asked = usize::try_from(options.resamples).unwrap_or(usize::MAX);
+    let asked = match options.test {
+        TestChoice::StudentT => asked.min(RESAMPLES_FEW),
+        TestChoice::Usual | TestChoice::McNemarExact => asked,
+    };
+    asked.min((CLUSTER_DRAWS_MAX / clusters.max(1)).max(RESAMPLES_LEAST))
+}
+
+fn t_test(name: TestName, mean: f64, se: f64, df: f64) -> Test {
+    let p = if se > 0.0 {
+        dist::t_two_sided(mean / se, df)
+    } else {
+        // Without spread, or with one unit alone, nothing is shown.
+        1.0
+    };
+    Test {
+        name,
+        p: if p.is_finite() { p } else { 1.0 },
+        is_exact: false,
+        resamples: None,
+    }
 }
 
 fn clustered_detectable(summary: &ClusterSummary, options: &CompareOptions) -> f64 {

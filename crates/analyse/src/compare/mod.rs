@@ -1,16 +1,27 @@
-//! The paired comparison of two systems on the same cases: pairing by id, then everything that is said of one metric
-//! (difference with interval, test, effect size, probability of being better, what could have been seen). Pure: scored
-//! cases in, a struct out. Apart from gates, which compare a metric with a number.
+//! The comparison of systems on the same cases: pairing by id, then everything that is said of one metric (difference
+//! with interval, test, effect size, probability of being better, what could have been seen); and whole systems, with all
+//! their metrics, what flipped, slices and a ranking. Pure: scores in, a struct out. Apart from gates, which compare a
+//! metric with a limit.
 
 mod comparison;
 mod estimates;
+mod flips;
+mod matching;
 mod pairing;
+mod percentiles;
+mod ranking;
+mod runs;
+#[cfg(test)]
+mod testing;
+mod unpaired;
 
 pub use comparison::{
     CompareOptions, Comparison, Detectable, Effect, EffectKind, Probability, ProbabilityMethod, Test,
-    TestName, Warning, compare,
+    TestChoice, TestName, Warning, compare,
 };
+pub use flips::FLIPS_LISTED_MAX;
 pub use pairing::{PairedScores, ScoredCase, Side, pair};
+pub use runs::{ComparedRuns, RunsError, RunsOptions, SYSTEMS_MAX, compare_runs};
 
 /// Fewest clusters for which cluster-robust errors keep near their level.
 pub const CLUSTERS_FEW: u64 = 10;

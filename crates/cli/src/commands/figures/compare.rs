@@ -5,7 +5,7 @@ use super::{Figures, check_output, object, shown};
 use crate::args::figures::{CompareArguments, Scale};
 use crate::error::CliError;
 use seatrial_analyse::compare::{
-    CompareError, CompareOptions, Comparison, EffectKind, PairedScores, Side, TestName,
+    CompareError, CompareOptions, Comparison, EffectKind, PairedScores, Side, TestChoice, TestName,
     compare as comparison_of, pair,
 };
 use seatrial_stats::StatsError;
@@ -37,6 +37,7 @@ pub(crate) fn compare(arguments: &CompareArguments) -> Result<ExitCode, CliError
         power: arguments.power,
         resamples: arguments.resamples,
         seed: arguments.seed,
+        test: TestChoice::Usual,
     };
     let comparison = comparison_of(&paired, &options).map_err(|error| files.located(error))?;
     Figures {
@@ -209,6 +210,9 @@ fn p_shown(p: f64) -> String {
 fn test_in_words(c: &Comparison) -> String {
     let name = match c.test.name {
         TestName::McNemarMidP => return "McNemar, mid-p".to_owned(),
+        TestName::McNemarExact => return "McNemar, exact".to_owned(),
+        TestName::PairedT => return "Student's t of the differences".to_owned(),
+        TestName::ClusterT => return "Student's t, cluster-robust".to_owned(),
         TestName::SignFlip => "sign flips of cases",
         TestName::ClusterSignFlip => "sign flips of clusters",
     };
