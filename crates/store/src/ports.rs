@@ -84,6 +84,19 @@ pub trait Events: Send {
         f: &mut dyn FnMut(SampleRecord) -> ControlFlow<()>,
     ) -> Result<(), StoreError>;
 
+    /// One sample, whole; `None` where it is not on record. Reads no other one, where the back end can help it.
+    fn sample(&self, run: &RunId, key: SampleKey) -> Result<Option<SampleRecord>, StoreError> {
+        let mut found = None;
+        self.for_each_sample(run, &mut |sample| {
+            if sample.key < key {
+                return ControlFlow::Continue(());
+            }
+            found = (sample.key == key).then_some(sample);
+            ControlFlow::Break(())
+        })?;
+        Ok(found)
+    }
+
     /// Takes samples that ended in an error off the run, so that their keys can be recorded anew; how many they were.
     /// What was said of their attempts stays in the store, but no reading method shows it any more.
     fn forget_errors(&mut self, run: &RunId) -> Result<u64, StoreError>;

@@ -55,6 +55,16 @@ pub(super) fn expect_on_record(store: &dyn Store, run: &RunId, expected: &[Sampl
     );
     let count = store.count(run).expect("samples are counted");
     assert_eq!(count, expected.len() as u64, "count");
+    for wanted in expected.first().into_iter().chain(expected.last()) {
+        let found = store.sample(run, wanted.key).expect("a sample is read");
+        assert_eq!(found.as_ref(), Some(wanted), "one sample by its key");
+        let beyond = SampleKey {
+            epoch: u32::MAX,
+            ..wanted.key
+        };
+        let absent = store.sample(run, beyond).expect("a sample is looked for");
+        assert_eq!(absent, None, "a sample that is not there");
+    }
     let row = store.run(run).expect("a run is read").expect("the run is there");
     assert_eq!(row.samples_finished, count, "samples_finished of the run");
 }

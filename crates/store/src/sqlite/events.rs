@@ -8,7 +8,7 @@ use super::catalog::run_number;
 use super::errors::{ReadError, sqlite_error};
 use super::rows::Columns;
 use super::sample_reader::{
-    Names, SELECT_FIGURES, SELECT_KEYS, SELECT_SAMPLES, read_figures, read_key, read_sample,
+    Names, SELECT_FIGURES, SELECT_KEYS, SELECT_SAMPLE, SELECT_SAMPLES, read_figures, read_key, read_sample,
 };
 use super::sample_writer::{APPENDING, append_all};
 use crate::{Answers, CachedAnswer, Events, StoreError};
@@ -52,6 +52,23 @@ impl Events for SqliteStore {
         self.for_each_row(SELECT_SAMPLES, run, &mut |columns| {
             Ok(f(read_sample(columns, &bodies, &mut names)?))
         })
+    }
+
+    fn sample(&self, run: &RunId, key: SampleKey) -> Result<Option<SampleRecord>, StoreError> {
+        let number = self.known_run_number(run)?;
+        let failed = |error| sqlite_error(&self.path, READING, error);
+        let bodies = BodyReader::try_new(&self.conn, &self.unpacker).map_err(self.error(READING))?;
+        let mut statement = self.conn.prepare_cached(SELECT_SAMPLE).map_err(failed)?;
+        let mut rows = statement
+            .query(params![number, key.target, key.task, key.epoch, key.case])
+            .map_err(failed)?;
+        let Some(row) = rows.next().map_err(failed)? else {
+            return Ok(None);
+        };
+        let read = read_sample(&mut Columns::new(row), &bodies, &mut Names::default());
+        let place = || format!("a sample of run `{run}` ({})", place_of(key));
+        read.map(Some)
+            .map_err(|error| error.at(&self.path, READING, place))
     }
 
     fn forget_errors(&mut self, run: &RunId) -> Result<u64, StoreError> {
@@ -114,15 +131,8 @@ impl SqliteStore {
         while let Some(row) = rows.next().map_err(failed)? {
             let flow = f(&mut Columns::new(row)).map_err(|error| {
                 error.at(&self.path, READING, || {
-                    let place = read_key(&mut Columns::new(row)).map_or_else(
-                        |_| "an unreadable place".to_owned(),
-                        |key| {
-                            format!(
-                                "target {}, task {}, epoch {}, case {}",
-                                key.target, key.task, key.epoch, key.case
-                            )
-                        },
-                    );
+                    let place = read_key(&mut Columns::new(row))
+                        .map_or_else(|_| "an unreadable place".to_owned(), place_of);
                     format!("a sample of run `{run}` ({place})")
                 })
             })?;
@@ -132,4 +142,11 @@ impl SqliteStore {
         }
         Ok(())
     }
+}
+
+fn place_of(key: SampleKey) -> String {
+    format!(
+        "target {}, task {}, epoch {}, case {}",
+        key.target, key.task, key.epoch, key.case
+    )
 }
