@@ -39,6 +39,10 @@ pub(crate) fn of_json(comparison: &Value) -> Option<ComparisonRow> {
     );
     let metric = text(&["metric", "name"]);
     let task = text(&["task"]);
+    let percentile = comparison["statistic"]
+        .as_str()
+        .filter(|word| word.starts_with('p'));
+    let metric = percentile.map_or(metric.clone(), |word| format!("{metric}.{word}"));
     Some(ComparisonRow {
         what: if task.is_empty() {
             metric
@@ -52,7 +56,11 @@ pub(crate) fn of_json(comparison: &Value) -> Option<ComparisonRow> {
             number(&difference["high"]),
             unit,
         ),
-        p: p.map_or_else(|| "–".to_owned(), |p| format!("{p:.4}")),
+        p: match p {
+            None => "–".to_owned(),
+            Some(p) if p > 0.0 && p < 0.0001 => "< 0.0001".to_owned(),
+            Some(p) => format!("{p:.4}"),
+        },
     })
 }
 

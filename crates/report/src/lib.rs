@@ -4,6 +4,7 @@
 
 pub mod against;
 pub mod clean;
+pub mod compare;
 mod comparison;
 pub mod execution;
 pub mod format;

@@ -281,7 +281,7 @@ fn comparisons(findings: &Findings) -> Section {
                 code(&row.what),
                 code(&row.between),
                 row.difference,
-                row.p
+                row.p.replace('<', "&lt;")
             )
         });
     Section {

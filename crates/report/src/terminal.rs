@@ -16,6 +16,8 @@ use std::fmt::Write;
 const SLICES_SHOWN_MAX: usize = 5;
 /// Gates that are shown, what fails first.
 const GATES_SHOWN_MAX: usize = 60;
+/// Differences between targets that are shown.
+const COMPARISONS_SHOWN_MAX: usize = 20;
 /// Widest column of names that still lines up; longer names push their row to the right.
 const NAME_WIDTH_MAX: usize = 48;
 
@@ -47,6 +49,7 @@ pub fn terminal(findings: &Findings, options: TerminalOptions) -> String {
     screen.execution(findings);
     screen.baseline(findings);
     screen.gates(&findings.gates);
+    screen.comparisons(findings);
     if !findings.warnings.is_empty() {
         screen.line("");
     }
@@ -296,6 +299,40 @@ impl Screen {
                 "  … and {} more gates, in the files",
                 gates.len() - GATES_SHOWN_MAX
             ));
+        }
+    }
+}
+
+impl Screen {
+    /// Differences between the targets of the run: of quality and safety, the rest is in the files.
+    fn comparisons(&mut self, findings: &Findings) {
+        let is_primary = |comparison: &&Value| comparison["is_primary"].as_bool().unwrap_or(true);
+        let rows: Vec<_> = findings
+            .comparisons
+            .iter()
+            .filter(is_primary)
+            .filter_map(crate::comparison::of_json)
+            .collect();
+        if rows.is_empty() {
+            return;
+        }
+        self.line("");
+        let title = self.paint(Style::new().bold(), "differences between targets");
+        self.line(&title);
+        let widest = |of: &dyn Fn(&crate::comparison::ComparisonRow) -> &str| {
+            let widths = rows.iter().map(|row| of(row).chars().count());
+            widths.max().unwrap_or(0).min(NAME_WIDTH_MAX)
+        };
+        let (what, between) = (widest(&|row| &row.what), widest(&|row| &row.between));
+        for row in rows.iter().take(COMPARISONS_SHOWN_MAX) {
+            self.line(&format!(
+                "  {:<what$}  {:<between$}  {}  p {}",
+                row.what, row.between, row.difference, row.p
+            ));
+        }
+        if rows.len() > COMPARISONS_SHOWN_MAX {
+            let more = rows.len() - COMPARISONS_SHOWN_MAX;
+            self.line(&format!("  … and {more} more differences, in the files"));
         }
     }
 }

@@ -21,7 +21,7 @@ pub(crate) fn esc(text: &str) -> String {
 }
 
 /// A name, isolated from the direction of what is around it.
-pub(super) fn name(text: &str) -> String {
+pub(crate) fn name(text: &str) -> String {
     format!("<bdi>{}</bdi>", esc(text))
 }
 

@@ -8,10 +8,12 @@ mod payload;
 mod plot;
 mod sections;
 
+pub(crate) use escape::{esc, name};
 pub use payload::SAMPLES_MAX;
+pub(crate) use plot::{Axis, Mark};
 
 use crate::labels::Labels;
-use escape::{count, esc};
+use escape::count;
 use seatrial_types::{ContentHash, Findings, SampleRecord};
 use std::fmt::Write;
 

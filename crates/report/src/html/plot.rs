@@ -19,7 +19,7 @@ const LABEL_GAP: f64 = 6.0;
 
 /// A scale that several rows share.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Axis {
+pub(crate) struct Axis {
     low: f64,
     high: f64,
     unit: Unit,
@@ -27,17 +27,17 @@ pub(super) struct Axis {
 
 /// What a row shows.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Mark {
-    pub(super) value: Option<f64>,
-    pub(super) low: Option<f64>,
-    pub(super) high: Option<f64>,
+pub(crate) struct Mark {
+    pub(crate) value: Option<f64>,
+    pub(crate) low: Option<f64>,
+    pub(crate) high: Option<f64>,
     /// Limit of a gate.
-    pub(super) limit: Option<f64>,
+    pub(crate) limit: Option<f64>,
 }
 
 impl Axis {
     /// Wide enough for all of these; `None` where there is no number at all.
-    pub(super) fn over(marks: &[Mark], unit: Unit) -> Option<Self> {
+    pub(crate) fn over(marks: &[Mark], unit: Unit) -> Option<Self> {
         let numbers = marks
             .iter()
             .flat_map(|mark| [mark.value, mark.low, mark.high, mark.limit]);
@@ -82,7 +82,7 @@ impl Axis {
     }
 
     /// The scale itself, for the row above.
-    pub(super) fn head(&self) -> String {
+    pub(crate) fn head(&self) -> String {
         let mut svg = format!("<svg class=\"axis\" width=\"{WIDTH}\" height=\"18\" aria-hidden=\"true\">");
         let mut taken = f64::NEG_INFINITY;
         for tick in self.ticks() {
@@ -100,7 +100,7 @@ impl Axis {
     }
 
     /// One row. `what` begins its text alternative.
-    pub(super) fn row(&self, mark: &Mark, what: &str, class: &str) -> String {
+    pub(crate) fn row(&self, mark: &Mark, what: &str, class: &str) -> String {
         const MIDDLE: f64 = 11.0;
         let text = format!(
             "{what}: {}",
@@ -151,7 +151,7 @@ impl Axis {
 }
 
 /// Round numbers inside a range, about [`TICKS`] of them.
-pub(super) fn ticks(low: f64, high: f64) -> Vec<f64> {
+pub(crate) fn ticks(low: f64, high: f64) -> Vec<f64> {
     /// A bound against ranges that no step fits.
     const TICKS_MAX: usize = 12;
     let span = high - low;
@@ -173,7 +173,7 @@ pub(super) fn ticks(low: f64, high: f64) -> Vec<f64> {
 }
 
 /// A tick with as many digits as tell it from its neighbours, and the unit where it is short.
-pub(super) fn tick_label(tick: f64, span: f64, unit: Unit) -> String {
+pub(crate) fn tick_label(tick: f64, span: f64, unit: Unit) -> String {
     let decimals = if span > 0.0 {
         (1.3 - (span / TICKS).log10()).floor().clamp(0.0, 12.0)
     } else {
