@@ -1,6 +1,7 @@
 //! The command line. A command is listed only when it works.
 
 pub(crate) mod baseline;
+pub(crate) mod compare;
 pub(crate) mod cost;
 mod doctor;
 mod examples;
@@ -60,6 +61,8 @@ pub(crate) enum Command {
     Demo(DemoArguments),
     /// Make a report of a recorded run: text, Markdown, HTML, JSON, JUnit, or what GitHub and GitLab read.
     Report(ReportArguments),
+    /// Hold runs against each other: what got better or worse, for certain or not, and what flipped.
+    Compare(compare::CompareRunsArguments),
     /// Tell what a suite will take and what its gates will be able to see; no call is made.
     Plan(PlanArguments),
     /// Look at the files of an evaluation set-up: what the pillars have, lack, and need first.
@@ -262,6 +265,8 @@ pub(crate) enum SchemaName {
     Doctor,
     /// What `plan --json` writes.
     Plan,
+    /// What `compare --json` writes.
+    Compare,
     /// What `audit --json` writes.
     Audit,
     /// A file of `baseline bless`.

@@ -6,13 +6,17 @@ use crate::error::CliError;
 use crate::record;
 use crate::session::store_error;
 use crate::wiring;
+use seatrial_analyse::compare::{RunsOptions, compare_runs};
 use seatrial_analyse::scored::{
-    CollectedTarget, PlannedTarget, ScoredCollector, ScoredRun, TaskShape, planned_targets,
+    CollectedTarget, PlannedTarget, ScoredCollector, ScoredMetric, ScoredRun, TaskShape, planned_targets,
 };
 use seatrial_store::{Catalog, Events, RunRow, RunStatus, SqliteStore};
-use seatrial_types::{MetricKind, MetricSpec, Pillar, Unit};
+use seatrial_types::{Findings, Flips, MetricKind, MetricSpec, PairComparison, Pillar, Statistic, Unit};
 use serde_json::Value;
 use std::ops::ControlFlow;
+
+/// Most targets of a run that are compared with each other in its findings.
+pub(crate) const TARGETS_COMPARED_MAX: usize = 32;
 
 /// A run as people name it: an id or `latest`, and perhaps one of its targets behind an `@`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,10 +92,91 @@ pub(crate) fn of_run(
         .for_each_figures(&run.header.id, &mut add)
         .map_err(store_error)?;
     let targets = planned.into_iter().zip(collector.finish());
-    Ok(targets
+    let mut runs: Vec<ScoredRun> = targets
         .filter(|(planned, _)| target.is_none_or(|wanted| wanted == planned.name))
         .map(|(planned, collected)| scored(run, planned, collected, &warnings))
-        .collect())
+        .collect();
+    let findings = store.findings(&run.header.id).map_err(store_error)?;
+    if let Some(findings) = findings.and_then(|json| serde_json::from_str::<Findings>(&json).ok()) {
+        withhold_spoiled(&mut runs, &findings);
+    }
+    Ok(runs)
+}
+
+/// Takes out what the measuring client itself spoiled, as the findings say it: such a number is compared with nothing.
+fn withhold_spoiled(runs: &mut [ScoredRun], findings: &Findings) {
+    for target in &findings.targets {
+        let Some(run) = runs
+            .iter_mut()
+            .find(|run| run.target.as_deref() == Some(target.name.as_str()))
+        else {
+            continue;
+        };
+        for task in &mut run.tasks {
+            let is_spoiled = |metric: &ScoredMetric| {
+                let mut of_findings = target.metrics.iter();
+                of_findings.any(|found| {
+                    found.status.is_some() && found.task == task.task && found.metric == metric.metric
+                })
+            };
+            let before = task.metrics.len();
+            task.metrics.retain(|metric| !is_spoiled(metric));
+            if task.metrics.len() < before {
+                run.warnings.push(format!(
+                    "task `{}`: the measuring client was saturated, so its times are compared with nothing",
+                    task.task
+                ));
+            }
+        }
+    }
+}
+
+/// The paired differences between the targets of one run, for its findings: primary metrics, and means of what is
+/// measured on the side. Empty for one target, and for more than [`TARGETS_COMPARED_MAX`].
+pub(crate) fn comparisons(
+    store: &SqliteStore,
+    run: &RunRow,
+    findings: &Findings,
+) -> Result<Vec<Value>, CliError> {
+    if findings.targets.len() < 2 || findings.targets.len() > TARGETS_COMPARED_MAX {
+        return Ok(Vec::new());
+    }
+    let mut runs = of_run(store, run, None)?;
+    withhold_spoiled(&mut runs, findings);
+    for run in &mut runs {
+        if let Some(target) = run.target.clone() {
+            run.label = target;
+        }
+    }
+    let options = RunsOptions {
+        slices: false,
+        ..RunsOptions::default()
+    };
+    // Times are a family of their own: they differ between two executions of one plan, and nothing else should.
+    let part = |of_times: bool| -> Result<Vec<PairComparison>, CliError> {
+        let mut runs = runs.clone();
+        for task in runs.iter_mut().flat_map(|run| &mut run.tasks) {
+            task.metrics
+                .retain(|metric| (metric.pillar == Pillar::Performance) == of_times);
+        }
+        let compared = compare_runs(&runs, &options).map_err(CliError::infrastructure)?;
+        Ok(compared.pairs)
+    };
+    let told = [part(false)?, part(true)?]
+        .into_iter()
+        .flatten()
+        .filter(|pair| matches!(pair.statistic, Statistic::Mean | Statistic::Rate));
+    told.map(|pair| {
+        // Which cases flipped is for `compare`; findings would grow with every case.
+        let flips = pair.flips.map(|flips| Flips {
+            newly_failing: Vec::new(),
+            newly_passing: Vec::new(),
+            flaky: Vec::new(),
+            ..flips
+        });
+        serde_json::to_value(PairComparison { flips, ..pair }).map_err(CliError::infrastructure)
+    })
+    .collect()
 }
 
 fn scored(

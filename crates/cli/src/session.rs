@@ -439,6 +439,7 @@ pub(crate) fn analyse(
     };
     let mut findings = seatrial_analyse::findings(&plan.draft, &collector, &facts);
     crate::reports::place_gates(&mut findings, &plan.draft);
+    findings.comparisons = crate::scored::comparisons(store, run, &findings)?;
     Ok(findings)
 }
 

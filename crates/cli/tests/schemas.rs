@@ -93,6 +93,46 @@ fn plans_and_exports_keep_their_schemas() {
     );
 }
 
+/// Protects readers of comparisons: of runs with slices, texts and clusters, of three files, and of a refusal.
+#[test]
+fn comparisons_keep_their_schema() {
+    let workspace = workspace();
+    write_cases(&workspace, 40);
+    let server = simulate(&workspace, &json!({"accuracy": 0.7}));
+    let mut runs = Vec::new();
+    for rest in [
+        "    epochs: 2\nslices: [group]\n",
+        "    epochs: 2\nslices: [group]\nseed: 9\n",
+    ] {
+        write_suite(&workspace, &server.base_url(), "", rest);
+        let _ = workspace
+            .run(&["run", "suite.yaml", "--json", "run.json"])
+            .expect_code(0);
+        runs.push(workspace.json("run.json")["run_id"].as_str().unwrap().to_owned());
+    }
+    let compare = ["compare", &runs[0], &runs[1], "--json", "out.json"];
+    let _ = workspace.run(&compare).expect_code(6);
+    assert_eq!(
+        problems(&workspace, "compare", &workspace.json("out.json")),
+        Vec::<String>::new()
+    );
+    check(&workspace, "compare", &[&compare[..], &["--force"]].concat());
+    let made = workspace.json("out.json");
+    assert!(!made["slices"].as_array().unwrap().is_empty() && made["forced"] == true);
+    for (name, right) in [("a", "1"), ("b", "0"), ("c", "1")] {
+        workspace.write(
+            &format!("{name}.csv"),
+            format!("id,score,cluster\nx,{right},k\ny,1,l\n"),
+        );
+    }
+    check(
+        &workspace,
+        "compare",
+        &["compare", "a.csv", "b.csv", "c.csv", "--json", "out.json"],
+    );
+    assert_eq!(workspace.json("out.json")["ranking"].as_array().unwrap().len(), 1);
+}
+
 /// Protects readers of audits and imports.
 #[test]
 fn audits_and_imports_keep_their_schemas() {

@@ -112,10 +112,18 @@ impl<'a> Matched<'a> {
         }
         let missing = of_cases.iter().position(Option::is_none);
         if let Some(case) = missing.and_then(|at| self.cases.get(at)) {
-            let row = self.rows_of(case, 0).next().unwrap_or_default();
+            // Where one side alone names clusters, it is the one that left this case out.
+            let names_any = |side: usize| {
+                self.tasks[side]
+                    .samples
+                    .iter()
+                    .any(|sample| sample.cluster.is_some())
+            };
+            let (side, number) = if names_any(0) { (Side::A, 0) } else { (Side::B, 1) };
+            let row = self.rows_of(case, number).next().unwrap_or_default();
             return Err(CompareError::ClusterMissing {
-                side: Side::A,
-                id: self.tasks[0].samples[row].id.to_string(),
+                side,
+                id: self.tasks[number].samples[row].id.to_string(),
                 index: row,
             });
         }

@@ -164,6 +164,7 @@ fn analyse(
         // How long the other tool kept its own calls waiting is not in any of these files.
         found.client_queue_ms_p99 = None;
     }
+    findings.comparisons = crate::scored::comparisons(store, run, &findings)?;
     Ok(findings)
 }
 

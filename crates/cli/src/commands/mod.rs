@@ -3,6 +3,7 @@
 mod audit;
 mod baseline;
 mod calculator;
+mod compare;
 mod completions;
 mod cost;
 mod demo;
@@ -28,6 +29,7 @@ pub(crate) fn dispatch(arguments: Arguments) -> Result<ExitCode, CliError> {
         Command::Run(arguments) => run::run(&arguments),
         Command::Demo(arguments) => demo::demo(&arguments),
         Command::Report(arguments) => report::report(&arguments),
+        Command::Compare(arguments) => compare::compare(&arguments),
         Command::Completions(arguments) => completions::completions(&arguments),
         Command::Audit(arguments) => audit::audit(&arguments),
         Command::Plan(arguments) => plan::plan(&arguments),

@@ -26,6 +26,7 @@ fn schema_of(name: SchemaName) -> Result<Value, serde_json::Error> {
         SchemaName::ReportList => return seatrial_report::report_list_schema(),
         SchemaName::Doctor => return serde_json::from_str(crate::doctor::SCHEMA),
         SchemaName::Plan => ("seatrial.plan/1", include_str!("schema/plan.json")),
+        SchemaName::Compare => ("seatrial.compare/1", include_str!("schema/compare.json")),
         SchemaName::Audit => ("seatrial.audit/1", include_str!("schema/audit.json")),
         SchemaName::Baseline => {
             return serde_json::from_str(include_str!("schema/baseline.json"));

@@ -6,7 +6,7 @@ mod lines;
 mod power;
 mod proportion;
 mod rouge;
-mod scores_file;
+pub(super) mod scores_file;
 mod text_metric;
 
 pub(crate) use compare::compare;

@@ -12,18 +12,18 @@ const ROWS_MAX: usize = 10_000_000;
 
 /// Which columns hold what.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Columns<'a> {
-    pub(super) id: &'a str,
-    pub(super) score: &'a str,
+pub(in crate::commands) struct Columns<'a> {
+    pub(in crate::commands) id: &'a str,
+    pub(in crate::commands) score: &'a str,
     /// `None`: `epoch`, where there is such a column.
-    pub(super) epoch: Option<&'a str>,
+    pub(in crate::commands) epoch: Option<&'a str>,
     /// `None`: `cluster`, where there is such a column.
-    pub(super) cluster: Option<&'a str>,
+    pub(in crate::commands) cluster: Option<&'a str>,
 }
 
 /// What values a score may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Allowed {
+pub(in crate::commands) enum Allowed {
     /// Any finite number.
     Any,
     /// 0 or 1.
@@ -34,15 +34,19 @@ pub(super) enum Allowed {
 
 /// The rows of a file and the line of each.
 #[derive(Debug)]
-pub(super) struct ScoresFile {
-    pub(super) path: PathBuf,
-    pub(super) rows: Vec<ScoredCase>,
-    lines: Vec<u64>,
+pub(in crate::commands) struct ScoresFile {
+    pub(in crate::commands) path: PathBuf,
+    pub(in crate::commands) rows: Vec<ScoredCase>,
+    pub(in crate::commands) lines: Vec<u64>,
 }
 
 impl ScoresFile {
     /// Reads a file.
-    pub(super) fn read(path: &Path, columns: Columns<'_>, allowed: Allowed) -> Result<Self, CliError> {
+    pub(in crate::commands) fn read(
+        path: &Path,
+        columns: Columns<'_>,
+        allowed: Allowed,
+    ) -> Result<Self, CliError> {
         let text = read_text(path)?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let mut file = Self {
@@ -65,7 +69,7 @@ impl ScoresFile {
     }
 
     /// `file:line` of a row.
-    pub(super) fn place(&self, index: usize) -> String {
+    pub(in crate::commands) fn place(&self, index: usize) -> String {
         format!(
             "{}:{}",
             self.path.display(),
