@@ -4,8 +4,8 @@
 pub mod answer;
 pub mod baseline;
 pub mod case;
-pub mod draw;
 pub mod comparison;
+pub mod draw;
 pub mod estimate;
 pub mod execution;
 pub mod exit;
@@ -26,11 +26,11 @@ pub use answer::{
 };
 pub use baseline::{BaselineChange, BaselineStatus, BaselineSummary, GateBaseline};
 pub use case::Case;
-pub use draw::DrawOrder;
 pub use comparison::{
     COMPARE_SCHEMA, ChangedField, ComparedSystem, Correction, Design, EffectSize, Flip, FlipTexts, Flips,
     PairComparison, RankedSystem, Ranking, RunsComparison,
 };
+pub use draw::DrawOrder;
 pub use estimate::{Estimate, Method, Statistic, Unit};
 pub use execution::{
     CallProfile, ConcurrencyCourse, ConcurrencyStep, MeanSd, RunExecution, SequentialExecution, StepReason,
