@@ -93,7 +93,7 @@ pub struct RunsError {
     /// The task.
     pub task: String,
     /// What is wrong; places are samples of the task.
-    pub source: CompareError,
+    pub source: Box<CompareError>,
 }
 
 /// Two systems on one task, to be compared.
@@ -244,7 +244,7 @@ impl Families<'_> {
             a: job.a,
             b: job.b,
             task: job.tasks[0].task.clone(),
-            source,
+            source: Box::new(source),
         };
         let matched = Matched::of(job.tasks[0], job.tasks[1]).map_err(failed)?;
         let (mut pairs, mut slices) = (Vec::new(), Vec::new());
@@ -316,7 +316,7 @@ impl Families<'_> {
             test: self.choice(metric, kind, units, !paired.clusters.is_empty()),
         };
         let comparison = compare(paired, &options)?;
-        Ok(self.told(job, metric, paired, kind, comparison))
+        Ok(self.told(job, metric, paired, kind, &comparison))
     }
 
     /// Sign flips where their p-value is fine enough for the family and cheap enough; else Student's t.
@@ -353,7 +353,7 @@ impl Families<'_> {
         metric: &MetricJob<'_>,
         paired: &PairedScores,
         kind: MetricKind,
-        c: Comparison,
+        c: &Comparison,
     ) -> PairComparison {
         let own = metric.metrics[0].unit;
         let with_unit = |estimate: Estimate| Estimate {
@@ -712,6 +712,9 @@ fn adjust(pairs: &mut [PairComparison], is_member: impl Fn(&PairComparison) -> b
     }
 }
 
+/// Comparisons of one metric by the labels of A and B.
+type PairsByLabels<'a> = HashMap<(&'a str, &'a str), &'a PairComparison>;
+
 /// The primary metrics that every system has.
 fn rankings(
     systems: &[ScoredRun],
@@ -723,7 +726,7 @@ fn rankings(
         return Vec::new();
     };
     // Labels are unique, so a pair of them is a pair of systems.
-    let mut by_metric: HashMap<(&str, &str), HashMap<(&str, &str), &PairComparison>> = HashMap::new();
+    let mut by_metric: HashMap<(&str, &str), PairsByLabels<'_>> = HashMap::new();
     for pair in pairs.iter().filter(|pair| pair.is_primary) {
         let of_metric = by_metric.entry((&pair.task, &pair.metric)).or_default();
         of_metric.insert((&pair.a, &pair.b), pair);

@@ -244,7 +244,7 @@ fn located(error: &RunsError, runs: &[ScoredRun], sources: &[inputs::Source]) ->
             format!("{label}, task `{}`", error.task)
         })
     };
-    match &error.source {
+    match &*error.source {
         CompareError::Duplicate {
             side, first, second, ..
         } => CliError::usage(format!(

@@ -115,9 +115,10 @@ fn kind_of(path: &Path) -> Result<Kind, CliError> {
     let names: Vec<String> = if matches!(ending.as_str(), "jsonl" | "ndjson") {
         // A first line that is no JSON is told of, with its place, by whoever reads the file.
         let row: Value = serde_json::from_str(line).unwrap_or(Value::Null);
-        row.as_object()
-            .map(|row| row.keys().cloned().collect())
-            .unwrap_or_else(|| vec![SCORES_METRIC.to_owned()])
+        row.as_object().map_or_else(
+            || vec![SCORES_METRIC.to_owned()],
+            |row| row.keys().cloned().collect(),
+        )
     } else {
         line.trim()
             .split(',')
