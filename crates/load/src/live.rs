@@ -4,6 +4,7 @@
 use crate::gauge::TimeHistogram;
 use crate::record::{Outcome, RequestRecord};
 use seatrial_types::CallErrorKind;
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
@@ -30,6 +31,12 @@ pub enum EarlyEnd {
     Interrupted,
 }
 
+/// Sees every request when it ends, on the loop that did it: it must be quick.
+pub trait RequestWatch: std::fmt::Debug + Send + Sync {
+    /// `record` ended; `counts` are those of the run so far. Whether enough has been seen: the run then ends at once.
+    fn ended(&self, record: &RequestRecord, counts: LiveCounts) -> bool;
+}
+
 /// Shared by the loops of a run and whoever watches.
 #[derive(Debug)]
 pub struct Live {
@@ -45,6 +52,7 @@ pub struct Live {
     failed: AtomicU64,
     events: AtomicU64,
     figures: Vec<Mutex<LiveFigures>>,
+    watch: Option<Arc<dyn RequestWatch>>,
 }
 
 /// Latencies of one loop for the display.
@@ -104,6 +112,27 @@ impl Live {
             failed: AtomicU64::new(0),
             events: AtomicU64::new(0),
             figures: (0..workers).map(|_| Mutex::default()).collect(),
+            watch: None,
+        }
+    }
+
+    /// As [`Self::new`], without a number of requests; ends when `watch` has seen enough.
+    #[must_use]
+    pub fn watched(workers: usize, users: u64, watch: Arc<dyn RequestWatch>) -> Self {
+        Self {
+            watch: Some(watch),
+            ..Self::new(workers, users, u64::MAX)
+        }
+    }
+
+    /// Shows a request that ended to whoever watches. Nothing is cut off before the run ends, so what ends then is not
+    /// shown.
+    pub(crate) fn show(&self, record: &RequestRecord) {
+        if record.outcome != Outcome::CutOff
+            && let Some(watch) = &self.watch
+            && watch.ended(record, self.counts())
+        {
+            self.state.fetch_max(ABANDONED, Relaxed);
         }
     }
 

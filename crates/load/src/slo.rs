@@ -104,12 +104,60 @@ impl Objectives {
         &self.shares
     }
 
-    /// Whether a request meets every term; `None` where it cannot be told, because the end of the run cut it off or
-    /// because the answer came in one piece and the term is about tokens.
+    /// Whether a request meets every term; `None` where it cannot be told, because the end of the run cut it off before it
+    /// was past a limit, or because the answer came in one piece and the term is about tokens.
     #[must_use]
     pub fn is_met(&self, request: &RequestRecord, tokens: Option<f64>) -> Option<bool> {
         let met = self.met(request, tokens)?;
         Some(met.iter().all(|met| *met))
+    }
+
+    /// How near a request came to the limit that is nearest: the largest of latency over limit; 1 is at it. Huge for a
+    /// failure, 0 where nothing can be told.
+    #[must_use]
+    pub fn strain(&self, request: &RequestRecord, tokens: Option<f64>) -> f64 {
+        if matches!(request.outcome, Outcome::Failed(_)) {
+            return f64::MAX;
+        }
+        self.terms
+            .iter()
+            .filter_map(|term| Some(term.definition.of(request, tokens)? / term.limit_ms))
+            .fold(0.0, f64::max)
+    }
+
+    /// The smallest limit on a whole answer or its beginning, in milliseconds: what this client's own lateness must be
+    /// small against.
+    #[must_use]
+    pub fn tightest_ms(&self) -> f64 {
+        self.terms
+            .iter()
+            .map(|term| term.limit_ms)
+            .fold(f64::MAX, f64::min)
+    }
+
+    /// A request that was cut off is a miss where it had waited longer than a limit already.
+    fn missed_when_cut(&self, request: &RequestRecord) -> Option<Vec<bool>> {
+        let since = |from: Option<u64>| Some(crate::definitions::ms(request.end_ns.saturating_sub(from?)));
+        let is_missed = |term: &&Term| {
+            let waited = match term.definition {
+                Definition::Ttft if request.first_token_ns.is_none() => since(request.sent_ns),
+                Definition::TtftSched if request.first_token_ns.is_none() => since(Some(request.intended_ns)),
+                Definition::E2e => since(request.sent_ns),
+                Definition::E2eSched => since(Some(request.intended_ns)),
+                _ => None,
+            };
+            waited.is_some_and(|waited| waited >= term.limit_ms)
+        };
+        let missed: Vec<f64> = self
+            .terms
+            .iter()
+            .filter(is_missed)
+            .map(|term| term.share)
+            .collect();
+        if missed.is_empty() {
+            return None;
+        }
+        Some(self.shares.iter().map(|share| !missed.contains(share)).collect())
     }
 
     /// Whether a request meets all terms of each of [`Self::shares`].
@@ -117,7 +165,7 @@ impl Objectives {
     pub fn met(&self, request: &RequestRecord, tokens: Option<f64>) -> Option<Vec<bool>> {
         let mut met = vec![true; self.shares.len()];
         match request.outcome {
-            Outcome::CutOff => return None,
+            Outcome::CutOff => return self.missed_when_cut(request),
             Outcome::Failed(_) => return Some(vec![false; met.len()]),
             Outcome::Ok => {}
         }

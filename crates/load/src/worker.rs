@@ -320,6 +320,7 @@ impl Worker {
             self.in_flight -= 1;
             self.figures.take(&record);
             self.plan.live.ended(outcome, record.events);
+            self.plan.live.show(&record);
             if record.phase == Phase::Measured {
                 if let Some(sent_ns) = record.sent_ns {
                     let lag_ns = sent_ns.saturating_sub(record.due_ns);
@@ -353,6 +354,7 @@ impl Worker {
         let outcome = Outcome::Failed(fault.kind);
         let record = pending.unsent(outcome, self.plan.index, now_ns);
         self.plan.live.ended(outcome, 0);
+        self.plan.live.show(&record);
         self.report.failures.add(fault.kind, &fault.problem);
         if self.report.recording.requests.len() < self.plan.records_max {
             self.report.recording.requests.push(record);

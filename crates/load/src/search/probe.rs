@@ -11,6 +11,8 @@ const ALTERNATIVE: f64 = 3.0;
 /// Requests before the first look, and between looks at least; later looks are this share of the probe apart.
 const CHECK_FIRST: usize = 60;
 const CHECK_STEP: usize = 20;
+/// Fewest requests that are looked at when a run ends.
+const CHECK_LAST: usize = 10;
 const CHECK_SHARE: usize = 12;
 /// Requests of one probe, whatever the plan says.
 const REQUESTS_MAX: usize = 10_000_000;
@@ -139,6 +141,13 @@ impl ProbeWatch {
     #[must_use]
     pub fn verdict(&self) -> Option<ProbeVerdict> {
         self.verdict
+    }
+
+    /// Looks once more at the end of a run that was shorter than the next look.
+    pub fn look(&mut self) {
+        if self.verdict.is_none() && self.strain.len() >= CHECK_LAST {
+            self.check();
+        }
     }
 
     /// Looks at everything so far.
