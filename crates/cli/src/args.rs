@@ -8,6 +8,7 @@ mod examples;
 pub(crate) mod figures;
 mod gate;
 mod interop;
+mod load;
 mod output;
 pub(crate) mod pareto;
 mod plan;
@@ -21,6 +22,7 @@ pub(crate) use doctor::DoctorArguments;
 pub(crate) use gate::GateArguments;
 pub(crate) use interop::{ImportArguments, ImportCommand, PromptfooArguments};
 
+pub(crate) use load::{LoadApi, LoadArguments, LoadEndpoint, LoadProvider, LoadShape};
 pub(crate) use output::{GlobalArguments, LogFormat, OutputArguments};
 pub(crate) use plan::{AuditArguments, PlanArguments};
 pub(crate) use report::{
@@ -79,6 +81,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ImportCommand,
     },
+    /// Put load on an endpoint: latency and throughput, and how much of them is this client's own.
+    Load(LoadArguments),
     /// Serve a simulated provider on loopback, for trials and tests.
     Sim(SimArguments),
     /// Calculate statistics: the calculator, its list of functions, and figures for people.
@@ -277,6 +281,8 @@ pub(crate) enum SchemaName {
     BaselineShow,
     /// What `baseline diff --json` writes.
     BaselineDiff,
+    /// What `load --json` writes.
+    Load,
     /// What `import --json` writes of a recorded run.
     Import,
     /// What `import promptfoo --json` writes.

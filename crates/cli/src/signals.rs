@@ -36,8 +36,9 @@ fn outlive_file_size_limit() {
 #[cfg(not(unix))]
 const fn outlive_file_size_limit() {}
 
+/// Waits for Ctrl-C or termination.
 #[cfg(unix)]
-async fn next_signal() -> std::io::Result<()> {
+pub(crate) async fn next_signal() -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     tokio::select! {
@@ -47,6 +48,6 @@ async fn next_signal() -> std::io::Result<()> {
 }
 
 #[cfg(not(unix))]
-async fn next_signal() -> std::io::Result<()> {
+pub(crate) async fn next_signal() -> std::io::Result<()> {
     tokio::signal::ctrl_c().await
 }

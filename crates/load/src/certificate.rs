@@ -16,6 +16,17 @@ pub const DEGRADED_MS_MIN: f64 = 0.1;
 /// Errors up to this never withhold one, milliseconds: nothing that people decide on language models turns on less.
 pub const WITHHELD_MS_MIN: f64 = 1.0;
 
+/// Above this share of time that a loop was on a processor, it had no time to spare for reading at once.
+pub const BUSY_SHARE_MAX: f64 = 0.80;
+/// Above this share of time that a loop was ready but without a processor, the machine is too small for what runs on it,
+/// and an endpoint on the same machine is slowed down as well.
+pub const WAIT_SHARE_MAX: f64 = 0.20;
+
+/// Above this share of the time in which a loop wanted a processor and had none, it is starved, however little it wants…
+pub const STARVED_SHARE_MAX: f64 = 0.75;
+/// … unless it waited for less than this share of all time.
+pub const STARVED_WAIT_SHARE_MIN: f64 = 0.02;
+
 /// Whether a metric can be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Trust {
@@ -203,6 +214,38 @@ pub struct Circumstances {
 }
 
 impl Circumstances {
+    /// Why no latency of the run can be trusted, whatever its stamps say; `None` where nothing is in the way.
+    #[must_use]
+    pub fn saturation(&self) -> Option<String> {
+        let above = |share: Option<f64>, limit: f64| share.filter(|share| *share > limit);
+        if let Some(wait) = above(self.wait_share, WAIT_SHARE_MAX) {
+            return Some(format!(
+                "the measuring loop waited for a processor {:.0} % of the time, at most {:.0} % are allowed: that is not \
+                 only this client's own lateness, an endpoint on this machine waits as well",
+                100.0 * wait,
+                100.0 * WAIT_SHARE_MAX
+            ));
+        }
+        if let Some(busy) = above(self.busy_share, BUSY_SHARE_MAX) {
+            return Some(format!(
+                "the measuring loop was on a processor {:.0} % of the time, at most {:.0} % are allowed: its own lateness has \
+                 no bound then",
+                100.0 * busy,
+                100.0 * BUSY_SHARE_MAX
+            ));
+        }
+        let (wait, busy) = (self.wait_share?, self.busy_share?);
+        let starved = wait / (wait + busy);
+        (starved > STARVED_SHARE_MAX && wait > STARVED_WAIT_SHARE_MIN).then(|| {
+            format!(
+                "the measuring loop had to wait for {:.0} % of the time in which it wanted a processor, at most {:.0} % are \
+                 allowed",
+                100.0 * starved,
+                100.0 * STARVED_SHARE_MAX
+            )
+        })
+    }
+
     /// What to do so that numbers can be told, the most likely cause first.
     #[must_use]
     pub fn remedy(&self) -> String {
@@ -305,6 +348,33 @@ mod tests {
             let truth = rank(&truths, q);
             prop_assert!(bound.low <= truth + 1e-9 && truth <= bound.high + 1e-9, "{bound:?} {truth}");
         }
+    }
+
+    /// Protects against a machine that is too small: no stamp shows how long the server waited for a processor.
+    #[test]
+    fn saturation_spoils_everything() {
+        let with = |busy: f64, wait: f64| Circumstances {
+            busy_share: Some(busy),
+            wait_share: Some(wait),
+            ..Circumstances::default()
+        };
+        assert_eq!(with(0.8, 0.2).saturation(), None);
+        assert!(
+            with(0.1, 0.21)
+                .saturation()
+                .unwrap()
+                .contains("waited for a processor 21 %")
+        );
+        assert!(
+            with(0.9, 0.0)
+                .saturation()
+                .unwrap()
+                .contains("on a processor 90 %")
+        );
+        // It wants little, and gets less; and one that waits for next to nothing.
+        assert!(with(0.01, 0.05).saturation().unwrap().contains("83 %"));
+        assert_eq!(with(0.001, 0.01).saturation(), None);
+        assert_eq!(Circumstances::default().saturation(), None);
     }
 
     /// Protects people from a remedy that does not help.

@@ -25,6 +25,16 @@ impl TimeHistogram {
         self.0.saturating_record(ns / 1000);
     }
 
+    /// Counts a time in milliseconds; what is no time counts as 0.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "at most an hour, and the cast saturates"
+    )]
+    pub fn add_ms(&mut self, ms: f64) {
+        self.0.saturating_record((ms * 1000.0).max(0.0) as u64);
+    }
+
     /// Adds what another one counted.
     pub fn merge(&mut self, other: &Self) {
         // Fails only for bounds that differ, and they are constants.

@@ -62,6 +62,8 @@ pub struct LiveFigures {
     pub first: TimeHistogram,
     /// From sent to the last token or byte.
     pub whole: TimeHistogram,
+    /// How late this client read, p99 over measurement so far, milliseconds; the largest over all loops.
+    pub read_lag_ms_p99: Option<f64>,
 }
 
 impl LiveFigures {
@@ -160,6 +162,11 @@ impl Live {
             let figures = cell.lock().unwrap_or_else(PoisonError::into_inner);
             all.first.merge(&figures.first);
             all.whole.merge(&figures.whole);
+            let (old, new) = (all.read_lag_ms_p99, figures.read_lag_ms_p99);
+            all.read_lag_ms_p99 = match (old, new) {
+                (Some(old), Some(new)) => Some(if new > old { new } else { old }),
+                (old, new) => old.or(new),
+            };
         }
         all
     }

@@ -91,6 +91,19 @@ pub struct RequestRecord {
     pub prompt: u32,
 }
 
+impl RequestRecord {
+    /// How long this client itself kept it from being sent, connecting not counted: from due to given to the kernel.
+    #[must_use]
+    pub fn own_delay_ns(&self) -> u64 {
+        let connecting = self.connect_ns.unwrap_or(0) + self.tls_ns.unwrap_or(0);
+        self.sent_ns
+            .unwrap_or(self.due_ns)
+            .saturating_sub(self.due_ns)
+            .saturating_sub(connecting)
+            .saturating_add(self.write_ns)
+    }
+}
+
 impl Default for RequestRecord {
     /// A request of measurement at moment 0 that was cut off before it was sent.
     fn default() -> Self {

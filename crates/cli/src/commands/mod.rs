@@ -12,6 +12,7 @@ mod export;
 mod figures;
 mod gate;
 mod import;
+mod load;
 mod plan;
 mod promptfoo;
 mod report;
@@ -37,6 +38,7 @@ pub(crate) fn dispatch(arguments: Arguments) -> Result<ExitCode, CliError> {
         Command::Baseline(arguments) => baseline::baseline(&arguments.command),
         Command::Export(arguments) => export::export(&arguments),
         Command::Import { command } => import::import(&command),
+        Command::Load(arguments) => load::load(&arguments),
         Command::Sim(arguments) => sim::sim(&arguments),
         Command::Stats { command } => calculator::stats(&command),
         Command::Text { command } => calculator::text(&command),

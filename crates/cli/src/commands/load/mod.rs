@@ -1,0 +1,135 @@
+//! `seatrial load`: latency and throughput of an endpoint under load, with the client's own error known.
+
+mod endpoint;
+mod files;
+mod floor;
+mod pace;
+mod result;
+mod text;
+mod watch;
+
+use crate::args::LoadArguments;
+use crate::error::CliError;
+use crate::output;
+use endpoint::{Asked, asked};
+use pace::schedule;
+use result::LoadResult;
+use seatrial_load::calibrate::{Calibration, calibrate};
+use seatrial_load::metrics::TokenRule;
+use seatrial_load::{Live, RunClock, RunPlan, RunResult, run_plan};
+use seatrial_types::ExitCode;
+use serde_json::Value;
+use std::sync::{Arc, mpsc};
+
+pub(crate) fn load(arguments: &LoadArguments) -> Result<ExitCode, CliError> {
+    let outputs = [
+        &arguments.output.json,
+        &arguments.output.csv,
+        &arguments.output.hdr,
+    ];
+    for path in outputs.into_iter().flatten() {
+        output::check_writable(path)?;
+    }
+    let asked = asked(arguments)?;
+    let mut schedule = schedule(&arguments.shape)?;
+    let started_at = crate::session::now();
+    let paces = std::mem::take(&mut schedule.paces);
+    let live = Arc::new(Live::new(
+        paces.len(),
+        schedule.in_flight_max as u64,
+        arguments.shape.requests.unwrap_or(u64::MAX),
+    ));
+    watch::listen(&live);
+    let plan = RunPlan {
+        target: asked.target.clone(),
+        paces,
+        warm_up: arguments.shape.warmup,
+        duration: arguments.shape.duration,
+        drain: arguments.shape.drain,
+    };
+    let run = run(arguments, &asked, plan, &live)?;
+    let ended_at = crate::session::now();
+    let result = LoadResult::new(arguments, &asked, &schedule, &run, (started_at, ended_at));
+    let floor = floor(&result, arguments.output.no_calibrate);
+    let (json, text) = floor.map_or((Value::Null, None), |floor| {
+        (floor::json(&floor), Some(floor::text(&floor)))
+    });
+    tell(&result, &json, text.as_deref())?;
+    Ok(result.exit)
+}
+
+/// Measures the floor at the load that was just measured; `None` where it was not wanted, nothing was measured, or it
+/// did not come about.
+fn floor(result: &LoadResult<'_>, is_unwanted: bool) -> Option<Calibration> {
+    if is_unwanted || result.measured.requests.ok == 0 || result.exit == ExitCode::Interrupted {
+        return None;
+    }
+    let plan = floor::plan(result);
+    match calibrate(plan) {
+        Ok(calibration) => Some(calibration),
+        Err(error) => {
+            output::detail(&format!(
+                "the floor of this client could not be measured: {error}\n"
+            ));
+            None
+        }
+    }
+}
+
+/// Runs on a thread of its own, so that this one can show how it goes.
+fn run(
+    arguments: &LoadArguments,
+    asked: &Asked,
+    plan: RunPlan,
+    live: &Arc<Live>,
+) -> Result<RunResult, CliError> {
+    let clock = RunClock::start();
+    let whole = plan.duration.map(|duration| duration + arguments.shape.warmup);
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let (source, of_run) = (Arc::clone(&asked.source), Arc::clone(live));
+    let thread = std::thread::spawn(move || {
+        let result = run_plan(plan, &source, &of_run, clock);
+        // Nobody listens any more only when the process ends.
+        let _ = sender.send(result);
+    });
+    let result = watch::watch(live, clock, whole, &receiver);
+    // It has sent its result, or panicked, which is told below.
+    let _ = thread.join();
+    result
+        .ok_or_else(|| CliError::infrastructure("the measuring session ended unexpectedly; this is a bug"))?
+        .map_err(|error| {
+            let (message, hint) = crate::wiring::split_hint(&error.to_string());
+            let error = CliError::infrastructure(message);
+            match hint {
+                Some(hint) => error.hint(hint),
+                None => error,
+            }
+        })
+}
+
+/// Writes what was asked for.
+fn tell(result: &LoadResult<'_>, calibration: &Value, floor: Option<&str>) -> Result<(), CliError> {
+    let wanted = &result.arguments.output;
+    let report = text::report(result, floor);
+    if wanted.json.as_deref().is_some_and(output::is_stdout) {
+        output::stderr(&report);
+    } else {
+        output::stdout(&report)?;
+    }
+    if let Some(path) = &wanted.csv {
+        files::write_csv(path, &result.run.recording)?;
+    }
+    if let Some(path) = &wanted.hdr {
+        files::write_hdr(path, result.run, TokenRule::default())?;
+    }
+    if let Some(path) = &wanted.json {
+        let json = result.json(calibration);
+        let text = serde_json::to_string_pretty(&json).map_err(CliError::infrastructure)? + "\n";
+        if output::is_stdout(path) {
+            output::stdout(&text)?;
+        } else {
+            output::write_whole(path, &text)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! From arguments to when requests are started, and by how many loops. Apart because it is arithmetic on arguments.
+
+use crate::args::LoadShape;
+use crate::error::CliError;
+use seatrial_load::arrivals::{ArrivalPlan, Profile, Scatter};
+use seatrial_load::{Arrival, Pace};
+use std::time::Duration;
+
+/// Requests at once that one loop is given where nobody says.
+const REQUESTS_PER_LOOP: usize = 1024;
+/// Time over which users begin, for each of them: a burst of connections at the start is not what users do.
+const START_STEP: Duration = Duration::from_millis(1);
+/// Most time over which users begin.
+const START_SPREAD_MAX: Duration = Duration::from_secs(1);
+
+/// When requests are started.
+pub(super) struct Schedule {
+    /// One for each loop.
+    pub(super) paces: Vec<Pace>,
+    /// Most requests under way.
+    pub(super) in_flight_max: usize,
+    /// Processors that this process may use.
+    pub(super) processors: usize,
+}
+
+/// Reads the shape of the load.
+pub(super) fn schedule(shape: &LoadShape) -> Result<Schedule, CliError> {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let in_flight_max = shape.concurrency.unwrap_or(shape.max_in_flight) as usize;
+    let usual = in_flight_max.div_ceil(REQUESTS_PER_LOOP).min(processors);
+    let workers = shape
+        .workers
+        .map_or(usual, usize::from)
+        .clamp(1, in_flight_max.max(1));
+    let paces = match &shape.rate {
+        Some(rate) => open(shape, rate, workers, in_flight_max)?,
+        None => closed(shape, workers, in_flight_max),
+    };
+    Ok(Schedule {
+        paces,
+        in_flight_max,
+        processors,
+    })
+}
+
+/// Users begin one after the other, dealt to the loops in turn.
+fn closed(shape: &LoadShape, workers: usize, users: usize) -> Vec<Pace> {
+    let whole = shape.duration.unwrap_or(START_SPREAD_MAX) + shape.warmup;
+    let spread = (START_STEP * u32::try_from(users).unwrap_or(u32::MAX))
+        .min(START_SPREAD_MAX)
+        .min(whole / 10);
+    let start_ns = |user: usize| {
+        let share = user as u128 * spread.as_nanos() / users.max(1) as u128;
+        u64::try_from(share).unwrap_or(u64::MAX)
+    };
+    (0..workers)
+        .map(|worker| Pace::Closed {
+            starts_ns: (worker..users).step_by(workers).map(start_ns).collect(),
+        })
+        .collect()
+}
+
+/// Every loop draws the same arrivals, and takes those that are its own.
+fn open(shape: &LoadShape, rate: &str, workers: usize, in_flight_max: usize) -> Result<Vec<Pace>, CliError> {
+    let profile =
+        Profile::parse(rate).map_err(|error| CliError::usage(format!("--rate cannot be read: {error}")))?;
+    let scatter = Scatter::parse(&shape.arrivals)
+        .map_err(|error| CliError::usage(format!("--arrivals cannot be read: {error}")))?;
+    let plan = ArrivalPlan {
+        profile,
+        scatter,
+        bursts: None,
+        together: 1,
+        seed: shape.seed,
+    };
+    Ok((0..workers)
+        .map(|worker| {
+            let arrivals = plan
+                .arrivals()
+                .zip(0..)
+                .map(|(intended_ns, number)| Arrival { intended_ns, number })
+                .skip(worker)
+                .step_by(workers);
+            Pace::Open {
+                arrivals: Box::new(arrivals),
+                in_flight_max: in_flight_max.div_ceil(workers),
+            }
+        })
+        .collect())
+}
