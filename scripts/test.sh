@@ -28,6 +28,8 @@ step "HTML report in a browser"
 ./scripts/html_report.sh
 step "JUnit against the schema of Jenkins"
 ./scripts/junit_schema.sh
+step "pipelines of CI systems"
+./scripts/ci_kit.sh
 step "official client libraries against the simulator"
 ./scripts/official_clients.sh
 step "Inspect against imports and exports"

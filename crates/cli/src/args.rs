@@ -1,6 +1,7 @@
 //! The command line. A command is listed only when it works.
 
 pub(crate) mod baseline;
+pub(crate) mod ci;
 pub(crate) mod compare;
 pub(crate) mod cost;
 mod doctor;
@@ -102,6 +103,11 @@ pub(crate) enum Command {
     Cost {
         #[command(subcommand)]
         command: cost::CostCommand,
+    },
+    /// Pipelines for CI systems.
+    Ci {
+        #[command(subcommand)]
+        command: ci::CiCommand,
     },
     /// Say what is in the way of a run: keys, network, clock, certificates, record.
     Doctor(DoctorArguments),

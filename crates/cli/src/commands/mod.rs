@@ -3,6 +3,7 @@
 mod audit;
 mod baseline;
 mod calculator;
+mod ci;
 mod compare;
 mod completions;
 mod cost;
@@ -43,6 +44,7 @@ pub(crate) fn dispatch(arguments: Arguments) -> Result<ExitCode, CliError> {
         Command::Stats { command } => calculator::stats(&command),
         Command::Text { command } => calculator::text(&command),
         Command::Cost { command } => cost::cost(&command),
+        Command::Ci { command } => ci::ci(&command),
         Command::Doctor(arguments) => doctor::doctor(&arguments),
         Command::Schema(arguments) => schema::schema(&arguments),
     }
