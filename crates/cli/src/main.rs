@@ -14,6 +14,7 @@ mod imported_plan;
 mod materials;
 mod output;
 mod outside;
+mod pr_changes;
 mod preflight;
 mod programs;
 mod progress;

@@ -63,10 +63,15 @@ pub(crate) fn findings(store: &SqliteStore, run: &RunRow) -> Result<Findings, Cl
     })
 }
 
+/// The plan of a run as it was recorded, as JSON; empty where it is not there.
+pub(crate) fn plan(store: &SqliteStore, run: &RunRow) -> Result<String, CliError> {
+    let plan = store.plan(run.header.plan_hash).map_err(store_error)?;
+    Ok(plan.unwrap_or_default())
+}
+
 /// Names of the targets, tasks, scorers and metrics of a run, from its recorded plan; the suite may be gone by now.
 pub(crate) fn labels(store: &SqliteStore, run: &RunRow, findings: &Findings) -> Result<Labels, CliError> {
-    let plan = store.plan(run.header.plan_hash).map_err(store_error)?;
-    Ok(Labels::of_plan(plan.as_deref().unwrap_or_default()).with_pillars(findings))
+    Ok(Labels::of_plan(&plan(store, run)?).with_pillars(findings))
 }
 
 /// All samples of a run, in key order.

@@ -17,7 +17,9 @@ pub mod junit_samples;
 pub mod labels;
 pub mod markdown;
 mod markdown_text;
+mod page;
 pub mod pareto_plot;
+pub mod pr_comment;
 pub mod rank;
 pub mod terminal;
 
@@ -29,6 +31,7 @@ pub use junit::{JunitForm, junit};
 pub use junit_samples::JunitSamples;
 pub use labels::{Labels, MetricLabel, Standing, TaskLabels};
 pub use markdown::{COMMENT_BYTES_MAX, markdown};
+pub use pr_comment::{CaseChange, CaseChangeKind, CaseTexts, Changes, MetricChange, pr_comment};
 pub use terminal::{TerminalOptions, terminal};
 
 use seatrial_types::{Findings, Money};

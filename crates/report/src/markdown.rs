@@ -1,9 +1,9 @@
 //! Markdown for a comment on a pull request and for a step summary: verdict, gates, values, slices, what to know, and
-//! what it takes to repeat the run. Apart, because it must fit: sections are written in order of weight, and what does
-//! not fit is counted in its section instead of cutting the text anywhere.
+//! what it takes to repeat the run.
 
 use crate::format;
 use crate::markdown_text::{code, prose};
+use crate::page::{Page, Section};
 use crate::rank::{own_name, question, weakest_slices, worst_first};
 use seatrial_types::{Findings, GateResult, MetricResult, Pillar, Statistic, TargetFindings, Verdict};
 use std::fmt::Write;
@@ -11,11 +11,9 @@ use std::fmt::Write;
 /// Bytes of a comment that GitHub and GitLab take, with room for what a bot adds.
 pub const COMMENT_BYTES_MAX: usize = 60 * 1024;
 /// Bytes below which nothing useful fits.
-const BYTES_MIN: usize = 2 * 1024;
+pub(crate) const BYTES_MIN: usize = 2 * 1024;
 /// Slices that are shown.
 const SLICES_SHOWN_MAX: usize = 20;
-/// Bytes kept for saying that rows were left out.
-const NOTE_BYTES: usize = 96;
 
 /// The findings as Markdown of at most `bytes_max` bytes; empty where not even the verdict would fit.
 ///
@@ -47,56 +45,7 @@ pub fn markdown(findings: &Findings, bytes_max: usize) -> String {
     page.text
 }
 
-/// A part of the page: what stands above its rows, and the rows, the weighty ones first.
-struct Section {
-    head: String,
-    rows: Vec<String>,
-    tail: &'static str,
-}
-
-struct Page {
-    text: String,
-    bytes_max: usize,
-}
-
-impl Page {
-    /// As many rows as fit, and how many did not.
-    fn section(&mut self, section: &Section) {
-        if section.rows.is_empty() {
-            return;
-        }
-        let fixed = section.head.len() + section.tail.len() + NOTE_BYTES;
-        let mut free = self.bytes_max.saturating_sub(self.text.len() + fixed);
-        let fit = section
-            .rows
-            .iter()
-            .take_while(|row| {
-                let fits = row.len() <= free;
-                free = free.saturating_sub(row.len());
-                fits
-            })
-            .count();
-        if fit == 0 {
-            return;
-        }
-        self.text.push_str(&section.head);
-        section
-            .rows
-            .iter()
-            .take(fit)
-            .for_each(|row| self.text.push_str(row));
-        if fit < section.rows.len() {
-            let _ = writeln!(
-                self.text,
-                "\n*{} more left out, to fit.*",
-                section.rows.len() - fit
-            );
-        }
-        self.text.push_str(section.tail);
-    }
-}
-
-fn headline(findings: &Findings) -> String {
+pub(crate) fn headline(findings: &Findings) -> String {
     let (alert, mark) = match findings.verdict {
         Verdict::Pass => ("NOTE", "✅"),
         Verdict::Inconclusive => ("WARNING", "❔"),
@@ -134,7 +83,7 @@ fn headline(findings: &Findings) -> String {
     )
 }
 
-fn mark(verdict: Verdict) -> &'static str {
+pub(crate) fn mark(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "✅ pass",
         Verdict::Fail => "❌ **fail**",
@@ -188,7 +137,7 @@ fn gate_row(gate: &GateResult) -> String {
 }
 
 /// A probability with the digits that are worth reading.
-fn probability(p: f64) -> String {
+pub(crate) fn probability(p: f64) -> String {
     if p > 0.0 && p < 0.0001 {
         "< 0.0001".to_owned()
     } else {
@@ -316,7 +265,7 @@ fn slices(findings: &Findings) -> Section {
     }
 }
 
-fn warnings(findings: &Findings) -> Section {
+pub(crate) fn warnings(findings: &Findings) -> Section {
     Section {
         head: "\n#### Warnings\n\n".to_owned(),
         rows: findings
@@ -345,7 +294,7 @@ fn errors(findings: &Findings) -> Section {
     }
 }
 
-fn reproduction(findings: &Findings) -> String {
+pub(crate) fn reproduction(findings: &Findings) -> String {
     /// Targets that the block names.
     const TARGETS_NAMED_MAX: usize = 8;
     let mut text = format!(

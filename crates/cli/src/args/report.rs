@@ -26,6 +26,9 @@ pub(crate) struct ReportArguments {
     /// JUnit: how numbers and places of a test case are told.
     #[arg(long, value_enum, default_value_t = JunitShape::Strict)]
     pub(crate) junit_form: JunitShape,
+    /// Comment on a pull request: compare with this run on record instead of the baseline; RUN or RUN@TARGET.
+    #[arg(long, value_name = "RUN")]
+    pub(crate) against: Option<String>,
     /// Exit with the code of the run instead of 0.
     #[arg(long)]
     pub(crate) gate: bool,
@@ -57,6 +60,8 @@ pub(crate) enum ReportFormat {
     Terminal,
     /// A comment on a pull request, at most 64 KiB.
     Markdown,
+    /// A comment on a pull request: verdict, metrics against the baseline, flipped cases, how to repeat it.
+    PrComment,
     /// One file for the browser, with all samples.
     Html,
     /// The findings.

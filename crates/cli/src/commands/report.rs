@@ -3,11 +3,13 @@
 use crate::args::{ReportArguments, ReportCommand, ReportFormat, ReportListArguments};
 use crate::error::CliError;
 use crate::output;
+use crate::pr_changes::{self, Other};
 use crate::record;
 use crate::reports;
+use crate::scored;
 use crate::session::{self, store_error};
 use seatrial_store::{Catalog, RunRow, SqliteStore};
-use seatrial_types::ExitCode;
+use seatrial_types::{ExitCode, Findings};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -32,6 +34,7 @@ fn one(arguments: &ReportArguments, run: &str) -> Result<ExitCode, CliError> {
     let text = match arguments.format {
         ReportFormat::Terminal => reports::on_screen(&findings, to_screen && output::colors_stdout()),
         ReportFormat::Markdown => seatrial_report::markdown(&findings, seatrial_report::COMMENT_BYTES_MAX),
+        ReportFormat::PrComment => pr_comment(arguments, &findings, &store, &run)?,
         ReportFormat::Html => reports::html(&findings, &store, &run)?,
         ReportFormat::Json => seatrial_report::findings_json(&findings).map_err(CliError::infrastructure)?,
         ReportFormat::Junit => reports::junit(
@@ -63,6 +66,33 @@ fn one(arguments: &ReportArguments, run: &str) -> Result<ExitCode, CliError> {
     } else {
         ExitCode::Pass
     })
+}
+
+/// The comment on a pull request: against the run that was named, else against nothing.
+fn pr_comment(
+    arguments: &ReportArguments,
+    findings: &Findings,
+    store: &SqliteStore,
+    run: &RunRow,
+) -> Result<String, CliError> {
+    let runs = scored::of_run(store, run, None)?;
+    let other = match &arguments.against {
+        None => None,
+        Some(reference) => {
+            let reference = scored::RunReference::of(reference);
+            let row = record::find_run(store, reference.run)?;
+            Some(Other {
+                label: format!("run {}", row.header.id),
+                runs: scored::of_run(store, &row, reference.target)?,
+            })
+        }
+    };
+    let changes = pr_changes::changes(findings, store, run, &runs, other.as_ref())?;
+    Ok(seatrial_report::pr_comment(
+        findings,
+        &changes,
+        seatrial_report::COMMENT_BYTES_MAX,
+    ))
 }
 
 fn list(arguments: &ReportListArguments) -> Result<ExitCode, CliError> {

@@ -1,0 +1,298 @@
+//! What differs between a run and another one, for the comment on a pull request: metrics case by case, cases that flipped,
+//! texts of the worst. Apart from the comment, which is pure, and from the record, which knows one run at a time.
+
+use crate::error::CliError;
+use crate::record;
+use seatrial_analyse::compare::{CompareOptions, compare, pair};
+use seatrial_analyse::scored::{
+    ScoredMetric, ScoredRun, ScoredTask, identity_differences, subject_differences,
+};
+use seatrial_report::{CaseChange, CaseChangeKind, CaseTexts, Changes, Labels, MetricChange, Standing};
+use seatrial_stats::multiplicity::{self, Correction};
+use seatrial_store::{RunRow, SqliteStore};
+use seatrial_types::{Findings, MetricKind, Pillar, SampleRecord, Statistic};
+use std::collections::{BTreeMap, HashMap};
+
+/// Cases of one kind that are kept; the comment names fewer and counts these.
+const CASES_MAX: usize = 10_000;
+/// Cases whose texts are read.
+const TEXTS_MAX: usize = 5;
+/// Differences that are told.
+const NOTES_MAX: usize = 10;
+
+/// Another run to compare with.
+pub(crate) struct Other {
+    /// What it is called in the comment.
+    pub(crate) label: String,
+    /// Its targets.
+    pub(crate) runs: Vec<ScoredRun>,
+}
+
+/// Right repetitions of a case, and how many there were.
+type Tally = (u32, u32);
+
+/// Everything that the comment says beside the findings.
+pub(crate) fn changes(
+    findings: &Findings,
+    store: &SqliteStore,
+    row: &RunRow,
+    runs: &[ScoredRun],
+    other: Option<&Other>,
+) -> Result<Changes, CliError> {
+    let mut changes = Changes {
+        against: other.map(|other| other.label.clone()),
+        ..Changes::default()
+    };
+    for run in runs {
+        let before = other.and_then(|other| counterpart(other, run, &mut changes.notes));
+        if let Some(before) = before {
+            changes.metrics.extend(metrics(before, run, &mut changes.notes));
+        }
+        cases(before, run, &mut changes.cases);
+    }
+    correct(&mut changes.metrics);
+    changes.cases.sort_by(|a, b| {
+        let key = |case: &CaseChange| (case.kind, case.target.clone(), case.task.clone());
+        key(a).cmp(&key(b)).then_with(|| a.id.cmp(&b.id))
+    });
+    changes.notes.truncate(NOTES_MAX);
+    let labels = record::labels(store, row, findings)?;
+    texts(store, row, &labels, other, &mut changes.cases)?;
+    Ok(changes)
+}
+
+/// The target of the other run that this one is held against: the one of its name, or the only one there is. None where
+/// the two were asked or scored differently, which is then said.
+fn counterpart<'a>(other: &'a Other, run: &ScoredRun, notes: &mut Vec<String>) -> Option<&'a ScoredRun> {
+    let name = run.target.as_deref().unwrap_or_default();
+    let found = other.runs.iter().find(|before| before.target == run.target);
+    let before = match (found, other.runs.as_slice()) {
+        (Some(before), _) | (None, [before]) => before,
+        _ => {
+            notes.push(format!(
+                "{name}: there is no such target in what it is compared with"
+            ));
+            return None;
+        }
+    };
+    let identity = identity_differences(&before.identity, &run.identity);
+    if !identity.is_empty() {
+        let fields = identity.iter().take(NOTES_MAX);
+        notes.extend(fields.map(|field| format!("{name}: not comparable, {field}")));
+        return None;
+    }
+    let subject = subject_differences(&before.subject, &run.subject);
+    notes.extend(
+        subject
+            .iter()
+            .take(NOTES_MAX)
+            .map(|field| format!("{name}: changed {field}")),
+    );
+    Some(before)
+}
+
+fn metrics(before: &ScoredRun, run: &ScoredRun, notes: &mut Vec<String>) -> Vec<MetricChange> {
+    let mut found = Vec::new();
+    for task in &run.tasks {
+        for metric in &task.metrics {
+            let Some((task_before, metric_before)) = before.metric(&task.task, &metric.metric) else {
+                continue;
+            };
+            match change(run, (task_before, metric_before), (task, metric)) {
+                Ok(change) => found.extend(change),
+                Err(problem) => notes.push(format!("{}.{}: {problem}", task.task, metric.metric)),
+            }
+        }
+    }
+    found
+}
+
+/// None where no case has a score on both sides, as with latencies of cached answers.
+fn change(
+    run: &ScoredRun,
+    (task_before, metric_before): (&ScoredTask, &ScoredMetric),
+    (task, metric): (&ScoredTask, &ScoredMetric),
+) -> Result<Option<MetricChange>, String> {
+    let has_scores = |metric: &ScoredMetric| metric.scores.iter().any(Option::is_some);
+    if !has_scores(metric) || !has_scores(metric_before) {
+        return Ok(None);
+    }
+    let paired =
+        pair(&task_before.rows(metric_before), &task.rows(metric)).map_err(|error| error.to_string())?;
+    let options = CompareOptions {
+        kind: match metric.kind {
+            MetricKind::Binary if paired.epochs_max > 1 => MetricKind::Bounded,
+            kind => kind,
+        },
+        higher_is_better: metric.higher_is_better,
+        ..CompareOptions::default()
+    };
+    let compared = compare(&paired, &options).map_err(|error| error.to_string())?;
+    let difference = compared.difference.value;
+    let is_better = difference
+        .filter(|difference| *difference != 0.0)
+        .map(|difference| (difference > 0.0) == metric.higher_is_better);
+    Ok(Some(MetricChange {
+        target: run.target.clone().unwrap_or_default(),
+        metric: format!("{}.{}.{}", task.task, metric.metric, Statistic::Mean.as_str()),
+        pillar: metric.pillar,
+        unit: metric.unit,
+        before: compared.a.value,
+        now: compared.b.value,
+        difference,
+        low: compared.difference.low,
+        high: compared.difference.high,
+        p_adjusted: Some(compared.test.p),
+        mde: compared.detectable.difference,
+        is_better,
+    }))
+}
+
+/// Corrects p-values: Holm's over the metrics of quality and safety, on which a decision hangs, and Benjamini and
+/// Hochberg's over the rest. What does not stand the correction is no difference that was shown.
+fn correct(metrics: &mut [MetricChange]) {
+    let is_primary = |change: &MetricChange| matches!(change.pillar, Pillar::Quality | Pillar::Safety);
+    for wanted in [true, false] {
+        let mut family: Vec<&mut MetricChange> = metrics
+            .iter_mut()
+            .filter(|change| is_primary(change) == wanted)
+            .collect();
+        let p: Vec<f64> = family.iter().filter_map(|change| change.p_adjusted).collect();
+        let correction = if wanted {
+            Correction::Holm
+        } else {
+            Correction::BenjaminiHochberg
+        };
+        let adjusted = multiplicity::adjust(&p, correction);
+        // Every change here has a p-value, so that both lists are as long.
+        for (change, p) in family.iter_mut().zip(adjusted.into_iter().flatten()) {
+            change.p_adjusted = Some(p);
+            if p > 1.0 - CompareOptions::default().level {
+                change.is_better = None;
+            }
+        }
+    }
+}
+
+/// By task and case id: right repetitions, by the metrics of quality that are right or wrong; an answer that failed is not
+/// right.
+fn tallies(run: &ScoredRun) -> BTreeMap<(&str, &str), Tally> {
+    let mut tallies = BTreeMap::new();
+    for task in &run.tasks {
+        let deciding: Vec<&ScoredMetric> = task
+            .metrics
+            .iter()
+            .filter(|metric| {
+                metric.is_primary && metric.kind == MetricKind::Binary && metric.pillar == Pillar::Quality
+            })
+            .collect();
+        if deciding.is_empty() {
+            continue;
+        }
+        for (at, sample) in task.samples.iter().enumerate() {
+            let right = |metric: &&ScoredMetric| {
+                let score = metric.scores.get(at).copied().flatten();
+                score == Some(if metric.higher_is_better { 1.0 } else { 0.0 })
+            };
+            let is_right = deciding.iter().all(right);
+            let tally: &mut Tally = tallies.entry((task.task.as_str(), &*sample.id)).or_default();
+            tally.0 += u32::from(is_right);
+            tally.1 += 1;
+        }
+    }
+    tallies
+}
+
+/// Cases whose majority flipped, and those whose repetitions disagree now.
+fn cases(before: Option<&ScoredRun>, run: &ScoredRun, found: &mut Vec<CaseChange>) {
+    let of_before = before.map(tallies).unwrap_or_default();
+    let is_right = |(right, of): Tally| right * 2 > of;
+    for ((task, id), now) in tallies(run) {
+        let before = of_before.get(&(task, id)).copied();
+        let kind = match before {
+            _ if now.0 > 0 && now.0 < now.1 => CaseChangeKind::Flaky,
+            Some(before) if is_right(before) && !is_right(now) => CaseChangeKind::NewlyFailing,
+            Some(before) if !is_right(before) && is_right(now) => CaseChangeKind::NewlyPassing,
+            _ => continue,
+        };
+        if found.len() < CASES_MAX {
+            found.push(CaseChange {
+                kind,
+                target: run.target.clone().unwrap_or_default(),
+                task: task.to_owned(),
+                id: id.to_owned(),
+                before,
+                now,
+                texts: None,
+            });
+        }
+    }
+}
+
+/// Puts texts to the first cases that fail, and to flaky ones where there are fewer: of this run, and of the other where
+/// it is on record too.
+fn texts(
+    store: &SqliteStore,
+    row: &RunRow,
+    labels: &Labels,
+    other: Option<&Other>,
+    cases: &mut [CaseChange],
+) -> Result<(), CliError> {
+    let wanted: Vec<&mut CaseChange> = cases
+        .iter_mut()
+        .filter(|case| case.kind != CaseChangeKind::NewlyPassing)
+        .take(TEXTS_MAX)
+        .collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let mut places: HashMap<(String, String, String), usize> = HashMap::new();
+    for (at, case) in wanted.iter().enumerate() {
+        places.insert((case.target.clone(), case.task.clone(), case.id.clone()), at);
+    }
+    let place = |labels: &Labels, sample: &SampleRecord| {
+        let key = (
+            labels.target(sample.key.target),
+            labels.task(sample.key.task),
+            sample.case_id.to_string(),
+        );
+        places.get(&key).copied()
+    };
+    let mut found: Vec<Option<CaseTexts>> = vec![None; wanted.len()];
+    record::for_each_sample(store, &row.header.id, &mut |sample| {
+        let at = place(labels, sample).filter(|at| found.get(*at).is_some_and(Option::is_none));
+        // Of repetitions the first that is not right.
+        if let Some(at) = at.filter(|_| labels.standing(sample) != Standing::Right) {
+            found[at] = Some(CaseTexts {
+                prompt: sample
+                    .prompt
+                    .last()
+                    .map(|message| message.content.clone())
+                    .unwrap_or_default(),
+                before: None,
+                now: answer(sample),
+            });
+        }
+    })?;
+    let other_id = other.and_then(|other| other.runs.first()?.run_id.clone());
+    if let Some(before) = other_id.and_then(|id| record::find_run(store, id.as_str()).ok()) {
+        let labels_before = Labels::of_plan(&record::plan(store, &before)?);
+        record::for_each_sample(store, &before.header.id, &mut |sample| {
+            let texts = place(&labels_before, sample).and_then(|at| found.get_mut(at)?.as_mut());
+            if let Some(texts) = texts.filter(|texts| texts.before.is_none()) {
+                texts.before = Some(answer(sample));
+            }
+        })?;
+    }
+    for (case, texts) in wanted.into_iter().zip(found) {
+        case.texts = texts;
+    }
+    Ok(())
+}
+
+fn answer(sample: &SampleRecord) -> String {
+    match &sample.call.result {
+        Ok(answer) => answer.text.clone(),
+        Err(error) => error.to_string(),
+    }
+}
