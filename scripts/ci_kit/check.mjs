@@ -1,5 +1,5 @@
 // Reads the generated pipelines as the CI systems do, and carries out what can be carried out here: the steps of the GitHub
-// workflow and of the action with a stand-in for gh, the GitLab job in a shell. Usage: check.mjs BINARY FOLDER
+// workflow and of the action with a stand-in for gh, the script of the GitLab job. Usage: check.mjs BINARY FOLDER
 //
 // GitHub: GitHub's own parser and schema. GitLab: gitlab-ci-local, with GitLab's schema. Jenkins: CodeNarc's Groovy parser,
 // and the sections of a declarative pipeline; the plug-in that checks those is in no package. Azure: no package holds its
@@ -191,7 +191,12 @@ function gitlab() {
   // The job of the default branch, in a shell instead of its image; the program is there already.
   mkdirSync(join(at, ".seatrial-program/bin"), { recursive: true });
   cpSync(binary, join(at, ".seatrial-program/bin/seatrial"));
-  const done = local("--force-shell-executor", "--variable", "CI_COMMIT_BRANCH=main", "--variable", "CI_DEFAULT_BRANCH=main", "seatrial-main");
+  const env = {
+    ...process.env, SUITE: "suite.yaml", CI_PROJECT_DIR: at, CI_COMMIT_BRANCH: "main", CI_DEFAULT_BRANCH: "main",
+    CI_COMMIT_SHA: "0123456", GITLAB_USER_LOGIN: "somebody", SEATRIAL_GITLAB_TOKEN: "", CI_MERGE_REQUEST_IID: "",
+  };
+  const script = [...job.before_script, ...job.script].join("\n");
+  const done = run("bash", ["-eo", "pipefail", "-c", script], { cwd: at, env });
   assert.equal(done.code, 0, done.text);
   for (const file of ["junit.xml", "codequality.json", "metrics.txt", "comment.md", "report.html"]) {
     assert.ok(existsSync(join(at, "seatrial-out", file)), `${file} is missing: ${done.text}`);

@@ -26,6 +26,8 @@ pub(crate) struct Other {
     pub(crate) label: String,
     /// Its targets.
     pub(crate) runs: Vec<ScoredRun>,
+    /// Its values by target and metric, for those that cannot be compared case by case.
+    pub(crate) values: HashMap<(String, String), f64>,
 }
 
 /// Right repetitions of a case, and how many there were.
@@ -51,6 +53,10 @@ pub(crate) fn changes(
         cases(before, run, &mut changes.cases);
     }
     correct(&mut changes.metrics);
+    if let Some(other) = other.filter(|_| !changes.metrics.is_empty()) {
+        let alone = values_alone(findings, other, &changes.metrics);
+        changes.metrics.extend(alone);
+    }
     changes.cases.sort_by(|a, b| {
         let key = |case: &CaseChange| (case.kind, case.target.clone(), case.task.clone());
         key(a).cmp(&key(b)).then_with(|| a.id.cmp(&b.id))
@@ -172,6 +178,38 @@ fn correct(metrics: &mut [MetricChange]) {
             }
         }
     }
+}
+
+/// Percentiles and ratios, which no pair of cases has: the other run's value beside this one's, without a difference that
+/// nobody tested.
+fn values_alone(findings: &Findings, other: &Other, known: &[MetricChange]) -> Vec<MetricChange> {
+    let mut alone = Vec::new();
+    for target in &findings.targets {
+        for metric in &target.metrics {
+            let name = metric.name();
+            let is_known = known
+                .iter()
+                .any(|change| change.target == target.name && change.metric == name);
+            let before = other.values.get(&(target.name.clone(), name.clone())).copied();
+            if !is_known && before.is_some() {
+                alone.push(MetricChange {
+                    target: target.name.clone(),
+                    metric: name,
+                    pillar: metric.pillar,
+                    unit: metric.unit,
+                    before,
+                    now: metric.value,
+                    difference: None,
+                    low: None,
+                    high: None,
+                    p_adjusted: None,
+                    mde: None,
+                    is_better: None,
+                });
+            }
+        }
+    }
+    alone
 }
 
 /// By task and case id: right repetitions, by the metrics of quality that are right or wrong; an answer that failed is not

@@ -6,13 +6,15 @@
 use crate::markdown::{BYTES_MIN, headline, mark, probability, reproduction, warnings};
 use crate::markdown_text::{code, prose};
 use crate::page::{Page, Section};
-use crate::rank::{question, worst_first};
+use crate::rank::{own_name, question, worst_first};
 use crate::{clean, format};
 use seatrial_types::{
     Findings, GateResult, MetricResult, Pillar, PillarStatus, Statistic, TargetFindings, Unit,
 };
 use std::fmt::Write;
 
+/// Rows of gates and metrics: more would leave no room for cases.
+const METRICS_SHOWN_MAX: usize = 60;
 /// Cases of one kind that are named.
 const CASES_SHOWN_MAX: usize = 20;
 /// Cases whose texts are shown.
@@ -119,7 +121,7 @@ pub fn pr_comment(findings: &Findings, changes: &Changes, bytes_max: usize) -> S
     let end = safety(findings) + &reproduction(findings) + &commands(findings);
     // Kept free: who reads a shortened comment needs the way to the whole.
     page.bytes_max = bytes_max.saturating_sub(end.len());
-    page.section(&compared(changes));
+    page.section(&compared(findings, changes));
     page.section(&metrics(findings, changes));
     page.section(&cost_and_speed(findings, changes));
     for (kind, title) in [
@@ -138,8 +140,19 @@ pub fn pr_comment(findings: &Findings, changes: &Changes, bytes_max: usize) -> S
     page.text
 }
 
-fn compared(changes: &Changes) -> Section {
+fn compared(findings: &Findings, changes: &Changes) -> Section {
     let mut rows = Vec::new();
+    let problem = findings
+        .baseline
+        .as_ref()
+        .and_then(|baseline| baseline.problem.as_deref());
+    if let (Some(problem), None) = (problem, &changes.against) {
+        return Section {
+            head: "\n".to_owned(),
+            rows: vec![format!("{}\n", prose(problem))],
+            tail: "",
+        };
+    }
     if changes.against.is_some() {
         rows.extend(
             changes
@@ -208,6 +221,11 @@ fn metrics(findings: &Findings, changes: &Changes) -> Section {
             }
         }
     }
+    if rows.len() > METRICS_SHOWN_MAX {
+        let more = rows.len() - METRICS_SHOWN_MAX;
+        rows.truncate(METRICS_SHOWN_MAX);
+        rows.push(format!("| … and {more} more, in the report | | | | | | | | |\n"));
+    }
     Section {
         head: "\n| metric | target | baseline | new | Δ [interval] | p (Holm) | gate | verdict | MDE |\n|---|---|---:|---:|---|---:|---|---|---:|\n"
             .to_owned(),
@@ -252,23 +270,50 @@ fn row(row: &Row<'_>) -> String {
             (code(&bound), format!("{}{reason}", mark(gate.verdict)))
         }
     };
+    // What a gate was decided by goes before what was found besides.
+    let decided = row.gate.and_then(|gate| gate.baseline.as_ref());
+    let (before, delta) = match (decided, row.change) {
+        (Some(decided), _) => (
+            decided.value,
+            delta(
+                decided.difference,
+                decided.difference_low,
+                decided.difference_high,
+                unit,
+            ),
+        ),
+        (None, Some(change)) => (change.before, difference(change)),
+        (None, None) => (None, none()),
+    };
+    let name = row.gate.and_then(own_name);
+    let metric = match name {
+        Some(name) => format!("{}<br>{}", prose(name), code(row.metric)),
+        None => code(row.metric),
+    };
     format!(
-        "| {} | {} | {} | {now} | {} | {} | {asked} | {verdict} | {} |\n",
-        code(row.metric),
+        "| {metric} | {} | {} | {now} | {delta} | {} | {asked} | {verdict} | {} |\n",
         code(row.target),
-        number(row.change.and_then(|change| change.before)),
-        row.change.map_or_else(none, difference),
+        number(before),
         p.map_or_else(none, probability),
         number(mde),
     )
 }
 
 fn difference(change: &MetricChange) -> String {
-    if change.difference.is_none() {
+    delta(change.difference, change.low, change.high, change.unit)
+}
+
+/// A difference with its interval and its sign.
+fn delta(difference: Option<f64>, low: Option<f64>, high: Option<f64>, unit: Unit) -> String {
+    if difference.is_none() {
         return "–".to_owned();
     }
-    let text = format::interval(change.difference, change.low, change.high, change.unit);
-    if change.difference.is_some_and(|difference| difference > 0.0) {
+    let text = match (difference, low, high) {
+        // No spread, no interval: every case changed by the same.
+        (Some(difference), None, None) => format::number(difference, unit),
+        _ => format::interval(difference, low, high, unit),
+    };
+    if difference.is_some_and(|difference| difference > 0.0) {
         format!("+{text}")
     } else {
         text
@@ -277,6 +322,7 @@ fn difference(change: &MetricChange) -> String {
 
 fn told(change: &MetricChange) -> String {
     match change.is_better {
+        _ if change.difference.is_none() => "–",
         Some(true) => "better",
         Some(false) => "**worse**",
         None => "no difference shown",

@@ -1,6 +1,7 @@
 //! Arguments of `seatrial report` and `seatrial completions`.
 
 use super::StoreArguments;
+use super::baseline::BaselinesArguments;
 use super::examples::{COMPLETIONS_EXAMPLES, REPORT_EXAMPLES};
 use super::output::JunitShape;
 use clap::{Args, Subcommand, ValueEnum};
@@ -29,6 +30,8 @@ pub(crate) struct ReportArguments {
     /// Comment on a pull request: compare with this run on record instead of the baseline; RUN or RUN@TARGET.
     #[arg(long, value_name = "RUN")]
     pub(crate) against: Option<String>,
+    #[command(flatten)]
+    pub(crate) folder: BaselinesArguments,
     /// Exit with the code of the run instead of 0.
     #[arg(long)]
     pub(crate) gate: bool,

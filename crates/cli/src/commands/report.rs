@@ -1,6 +1,7 @@
 //! `seatrial report`: any report of any recorded run, and the list of runs.
 
 use crate::args::{ReportArguments, ReportCommand, ReportFormat, ReportListArguments};
+use crate::baselines;
 use crate::error::CliError;
 use crate::output;
 use crate::pr_changes::{self, Other};
@@ -9,8 +10,9 @@ use crate::reports;
 use crate::scored;
 use crate::session::{self, store_error};
 use seatrial_store::{Catalog, RunRow, SqliteStore};
-use seatrial_types::{ExitCode, Findings};
+use seatrial_types::{ExitCode, Findings, TargetFindings};
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::fmt::Write;
 
 pub(crate) fn report(arguments: &ReportArguments) -> Result<ExitCode, CliError> {
@@ -68,7 +70,8 @@ fn one(arguments: &ReportArguments, run: &str) -> Result<ExitCode, CliError> {
     })
 }
 
-/// The comment on a pull request: against the run that was named, else against nothing.
+/// The comment on a pull request: against the run that was named, else the baseline of the run, else the one of its
+/// suite's name where there is one.
 fn pr_comment(
     arguments: &ReportArguments,
     findings: &Findings,
@@ -77,13 +80,14 @@ fn pr_comment(
 ) -> Result<String, CliError> {
     let runs = scored::of_run(store, run, None)?;
     let other = match &arguments.against {
-        None => None,
+        None => baseline_of(arguments, findings)?,
         Some(reference) => {
             let reference = scored::RunReference::of(reference);
             let row = record::find_run(store, reference.run)?;
             Some(Other {
                 label: format!("run {}", row.header.id),
                 runs: scored::of_run(store, &row, reference.target)?,
+                values: values(&record::findings(store, &row)?),
             })
         }
     };
@@ -93,6 +97,44 @@ fn pr_comment(
         &changes,
         seatrial_report::COMMENT_BYTES_MAX,
     ))
+}
+
+fn baseline_of(arguments: &ReportArguments, findings: &Findings) -> Result<Option<Other>, CliError> {
+    let named = findings.baseline.as_ref().map(|baseline| baseline.name.as_str());
+    let path = baselines::path_of(&arguments.folder.baselines, named.unwrap_or(&findings.suite))?;
+    let Some(found) = baselines::read(&path)? else {
+        return Ok(None);
+    };
+    // The run that was blessed is no change to itself.
+    if found.run_id == findings.run_id {
+        return Ok(None);
+    }
+    let author = found.author.as_ref().map(|author| format!(" by {author}"));
+    Ok(Some(Other {
+        label: format!(
+            "baseline {} (run {}, blessed {}{})",
+            found.name,
+            found.run_id,
+            found.blessed_at,
+            author.unwrap_or_default()
+        ),
+        values: found
+            .estimates
+            .into_iter()
+            .filter_map(|estimate| Some(((estimate.target, estimate.metric), estimate.value?)))
+            .collect(),
+        runs: found.targets,
+    }))
+}
+
+/// Values by target and metric.
+fn values(findings: &Findings) -> HashMap<(String, String), f64> {
+    let of_target = |target: &'_ TargetFindings| {
+        let metrics = target.metrics.iter();
+        let named = metrics.filter_map(|metric| Some(((target.name.clone(), metric.name()), metric.value?)));
+        named.collect::<Vec<_>>()
+    };
+    findings.targets.iter().flat_map(of_target).collect()
 }
 
 fn list(arguments: &ReportListArguments) -> Result<ExitCode, CliError> {
