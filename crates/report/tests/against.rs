@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{findings, gate};
+use common::{findings, gate, many_failures};
 use seatrial_report::{COMMENT_BYTES_MAX, TerminalOptions, against, github_annotations, markdown, terminal};
 use seatrial_types::Findings;
 use serde_json::{Value, json};
@@ -69,7 +69,7 @@ fn questions_say_their_margin() {
 #[test]
 fn lines_follow_the_status() {
     assert_eq!(
-        against::lines(&findings("pass", 0, &[], &[])),
+        against::lines(&many_failures(1)),
         Vec::<String>::new()
     );
     for (status, told) in [("missing", "missing"), ("incompatible", "not comparable")] {
