@@ -187,7 +187,7 @@ pub enum Unfit {
         /// Target of the plan.
         target: String,
         /// The field.
-        difference: FieldDifference,
+        difference: Box<FieldDifference>,
     },
     /// Made by another tool, so that nobody knows whether it asked the same.
     #[error(
@@ -237,7 +237,7 @@ fn change(target: &str, difference: &FieldDifference) -> BaselineChange {
 }
 
 /// Gates that compare with a baseline, each with the indexes of gate and target.
-fn compared<'a>(draft: &'a DraftPlan) -> impl Iterator<Item = (usize, usize, &'a Gate, &'a str)> {
+fn compared(draft: &DraftPlan) -> impl Iterator<Item = (usize, usize, &Gate, &str)> {
     let gates = draft.gates.iter().enumerate();
     let gates = gates.filter(|(_, gate)| matches!(gate.condition, Condition::Baseline(_)));
     gates.flat_map(|(number, gate)| {
@@ -308,7 +308,7 @@ fn unfit_gate(
         .filter(|difference| concerns(draft, gate, &difference.field))
         .map(|difference| Unfit::Identity {
             target: target.clone(),
-            difference,
+            difference: Box::new(difference),
         });
     let mut problems: Vec<Unfit> = relevant.collect();
     if problems.is_empty() && run.metric(&task, &metric).is_none() {

@@ -517,7 +517,7 @@ fn reason_of(
             None => format!("meets {limit}"),
         },
         Verdict::Fail => match adjusted {
-            Some(p) => format!("p = {p:.2e} that {limit} is met (Holm-adjusted), risk {}", risk),
+            Some(p) => format!("p = {p:.2e} that {limit} is met (Holm-adjusted), risk {risk}"),
             None => format!("misses {limit}"),
         },
         Verdict::Inconclusive => {

@@ -323,4 +323,43 @@ mod tests {
         let nothing = design(&planned(&share, MetricKind::Binary, 0, None), None);
         assert_eq!(nothing.mde, None);
     }
+
+    /// Protects plans of comparisons: with nothing discordant 0.98ⁿ ≤ 0.05 first near 149; the visible difference is
+    /// (1.645 + 0.842)·√(0.2/n); without a margin nothing can pass by agreement alone; a zero-tolerance gate sees a share
+    /// of misses with probability 1 − (1 − p)ⁿ.
+    #[test]
+    fn comparisons_are_planned_in_pairs() {
+        let against = |relation, margin| {
+            let mut gate = gate(Statistic::Mean, Bound::AtLeast(0.0));
+            gate.condition = Condition::Baseline(Against {
+                relation,
+                margin,
+                is_margin_given: true,
+                higher_is_better: true,
+            });
+            gate
+        };
+        let at = |gate: &Gate, n| design(&planned(gate, MetricKind::Binary, n, None), Some(0.05));
+        let two_points = against(Relation::NotWorseThan, Margin::Absolute(0.02));
+        let found = at(&two_points, 500);
+        assert!(
+            found.n_to_pass.is_some_and(|n| (149..=156).contains(&n)),
+            "{found:?}"
+        );
+        assert!(
+            (found.mde.unwrap() - 2.486_475 * (0.2_f64 / 500.0).sqrt()).abs() < 1e-5,
+            "{found:?}"
+        );
+        assert_eq!((found.bound, found.limit), ("not_worse_than", 0.02));
+        assert!(at(&two_points, 100).can_never_pass());
+        let better = against(Relation::BetterThan, Margin::Absolute(0.0));
+        assert_eq!(at(&better, 500).n_to_pass, None);
+        let mut strict = gate(Statistic::Mean, Bound::AtLeast(0.0));
+        strict.condition = Condition::NoCritical(seatrial_config::NoCritical {
+            severities: Vec::new(),
+            higher_is_better: true,
+            is_safety: false,
+        });
+        assert!((at(&strict, 100).mde.unwrap() - 0.015_965).abs() < 1e-5);
+    }
 }

@@ -349,19 +349,18 @@ fn scorecard(metrics: &[MetricResult], gates: &[&GateResult]) -> Vec<PillarRow> 
             .peekable();
         // Tokens alone say nothing of money: without a price the cost is not assessed, unless a gate asks about tokens.
         let is_priced = |metric: &&MetricResult| pillar != Pillar::Cost || metric.unit == Unit::Usd;
-        let status = if of_pillar.is_empty()
-            || (verdicts.peek().is_none() && !of_pillar.iter().any(|metric| is_priced(metric)))
-        {
-            PillarStatus::NotAssessed
-        } else if verdicts.peek().is_none() {
-            PillarStatus::Measured
-        } else {
-            match overall_verdict(verdicts) {
-                Verdict::Pass => PillarStatus::Pass,
-                Verdict::Fail => PillarStatus::Fail,
-                Verdict::Inconclusive => PillarStatus::Inconclusive,
-            }
-        };
+        let status =
+            if of_pillar.is_empty() || (verdicts.peek().is_none() && !of_pillar.iter().any(is_priced)) {
+                PillarStatus::NotAssessed
+            } else if verdicts.peek().is_none() {
+                PillarStatus::Measured
+            } else {
+                match overall_verdict(verdicts) {
+                    Verdict::Pass => PillarStatus::Pass,
+                    Verdict::Fail => PillarStatus::Fail,
+                    Verdict::Inconclusive => PillarStatus::Inconclusive,
+                }
+            };
         PillarRow {
             pillar,
             status,

@@ -124,8 +124,7 @@ fn gate_row(gate: &GateResult) -> String {
         format!("<br>{}", prose(&gate.reason))
     };
     let named = own_name(gate).map_or_else(String::new, |name| format!("{}: ", prose(name)));
-    let compared =
-        crate::against::difference(gate).map_or_else(String::new, |text| format!("<br>{text}"));
+    let compared = crate::against::difference(gate).map_or_else(String::new, |text| format!("<br>{text}"));
     format!(
         "| {} | {} | {named}{}{reason} | {}{compared} | {} | {p} | {mde} |\n",
         mark(gate.verdict),

@@ -187,8 +187,11 @@ fn tail(n: u64, q: f64, limit: f64, observed: f64) -> f64 {
     let reach = SPAN_SD.mul_add((mean * (1.0 - q)).sqrt(), 12.0);
     let (first, last) = (whole(mean - reach), whole(mean + reach).min(n));
     // Wins up to which the statistic stays within, one more than them to be able to say "none"; follows k upwards.
-    let mut below: u64 = 0;
-    let mut cumulative = 0.0;
+    let mut below = first_beyond(first, |b| within(b, first));
+    let mut cumulative = match below.checked_sub(1) {
+        Some(b) => binom_cdf(b, first, wins),
+        None => 0.0,
+    };
     let mut sum = 0.0;
     for k in first..=last {
         if k > first {
@@ -206,6 +209,20 @@ fn tail(n: u64, q: f64, limit: f64, observed: f64) -> f64 {
         sum += binom_pmf(k, n, q) * cumulative.clamp(0.0, 1.0);
     }
     sum
+}
+
+/// The first of 0..=k for which `holds` does not; k + 1 where it holds for all. Once it does not, it never does again.
+fn first_beyond(k: u64, holds: impl Fn(u64) -> bool) -> u64 {
+    let (mut low, mut high) = (0, k.saturating_add(1));
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if holds(middle) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low
 }
 
 fn pmf(b: u64, k: u64, wins: f64) -> f64 {
