@@ -13,7 +13,8 @@ use seatrial_types::{
     BaselineChange, Findings, MetricKind, MetricResult, RunId, SliceKey, Statistic, Unit, Verdict,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 /// Name and version of the JSON form.
 pub const BASELINE_SCHEMA: &str = "seatrial.baseline/1";
@@ -373,6 +374,50 @@ pub struct AgainstBaseline {
     pub n_baseline: u64,
     /// What a reader must know beside it.
     pub note: Option<String>,
+}
+
+/// The baseline's side of a gate that is decided case by case while a run goes on.
+#[derive(Debug, Clone)]
+pub struct Base {
+    /// The question.
+    pub contrast: Contrast,
+    /// The baseline's value of each case, its mean over epochs, by the id of the case.
+    pub values: Arc<HashMap<String, f64>>,
+}
+
+/// The same for every gate that can be decided so, by the indexes of gate and target. Percentiles have no pairs.
+pub type Bases = BTreeMap<(usize, usize), Base>;
+
+/// The baseline's values of all cases that the gates of a plan compare.
+#[must_use]
+pub fn bases(baseline: &Baseline, draft: &DraftPlan) -> Bases {
+    let mut found = Bases::new();
+    for (number, index, gate, name) in compared(draft) {
+        let (Condition::Baseline(against), Ok(base)) = (&gate.condition, baseline.target(name)) else {
+            continue;
+        };
+        let Some((task, metric)) = base
+            .metric(&gate.task, &gate.metric)
+            .filter(|_| quantile_of(gate.statistic).is_none())
+        else {
+            continue;
+        };
+        let mut sums: HashMap<String, (f64, f64)> = HashMap::new();
+        for row in rows_of(task, metric, gate.slice.as_ref()) {
+            if let Some(score) = row.score {
+                let (sum, count) = sums.entry(row.id).or_default();
+                *sum += score;
+                *count += 1.0;
+            }
+        }
+        let values = sums.into_iter().map(|(id, (sum, count))| (id, sum / count));
+        let base = Base {
+            contrast: Contrast::of(against),
+            values: Arc::new(values.collect()),
+        };
+        found.insert((number, index), base);
+    }
+    found
 }
 
 /// Weighs every gate that compares with the baseline. `runs` are the targets of this run, by name.

@@ -17,23 +17,23 @@ use seatrial_types::{BaselineStatus, GateBaseline, GateResult, Method, Pillar, U
 struct Weighed<'a> {
     gate: &'a Gate,
     target: &'a str,
-    answer: Answer<'a>,
+    answer: Answer,
     is_spoiled: bool,
 }
 
-enum Answer<'a> {
+enum Answer {
     Bound(Bound, Evidence),
     /// `None` where there is no baseline to compare with.
-    Baseline(Option<&'a AgainstBaseline>),
+    Baseline(Option<AgainstBaseline>),
     Critical(Misses),
 }
 
-impl Answer<'_> {
+impl Answer {
     /// p-value of "the limit is met"; `None` where nothing is left to chance, and where there are too few values.
     fn p_fail(&self) -> Option<f64> {
         match self {
             Self::Bound(_, evidence) => evidence.p_fail,
-            Self::Baseline(found) => found.and_then(|found| found.evidence.p_fail),
+            Self::Baseline(found) => found.as_ref().and_then(|found| found.evidence.p_fail),
             Self::Critical(_) => None,
         }
     }
@@ -79,19 +79,13 @@ pub(crate) fn decide_gates(draft: &DraftPlan, collector: &Collector, facts: &Run
             Answer::Baseline(found) => {
                 let p_fail = weighed.answer.p_fail();
                 let adjusted = adjusted.next().filter(|_| p_fail.is_some());
-                baseline_result(weighed, *found, adjusted, facts)
+                baseline_result(weighed, found.as_ref(), adjusted, facts)
             }
         })
         .collect()
 }
 
-fn answer<'a>(
-    gate: &Gate,
-    collector: &Collector,
-    target: usize,
-    number: usize,
-    facts: &'a RunFacts,
-) -> Answer<'a> {
+fn answer(gate: &Gate, collector: &Collector, target: usize, number: usize, facts: &RunFacts) -> Answer {
     match &gate.condition {
         Condition::Bound(bound) => {
             let drawn = drawn_evidence(number, gate, *bound, collector, target);
@@ -100,7 +94,10 @@ fn answer<'a>(
         }
         Condition::Baseline(_) => {
             let baseline = facts.baseline.as_ref();
-            Answer::Baseline(baseline.and_then(|baseline| baseline.evidence.get(&(number, target))))
+            let found = baseline.and_then(|baseline| baseline.evidence.get(&(number, target)));
+            let drawn = collector.sequential.as_ref();
+            let drawn = drawn.and_then(|sequential| sequential.contrast(number, gate, target));
+            Answer::Baseline(found.cloned().map(|found| drawn_contrast(found, drawn)))
         }
         Condition::NoCritical(critical) => Answer::Critical(misses(gate, critical, collector, target)),
     }
@@ -398,6 +395,27 @@ fn is_spoiled(gate: &Gate, collector: &Collector, target: usize, facts: &RunFact
         .and_then(|tasks| tasks.get(gate.task_index));
     let named = series.and_then(|series| series.series(&gate.metric));
     named.is_some_and(|named| named.pillar == Pillar::Performance && facts.spoils(&named.series))
+}
+
+/// What pairs say that were drawn one by one, in the place of what they say at a number that was fixed before.
+fn drawn_contrast(found: AgainstBaseline, drawn: Option<(Evidence, f64)>) -> AgainstBaseline {
+    let Some((drawn, p_missed)) = drawn else {
+        return found;
+    };
+    AgainstBaseline {
+        evidence: ContrastEvidence {
+            low: drawn.low,
+            high: drawn.high,
+            p_fail: drawn.p_fail,
+            p_pass: Some(p_missed.min(1.0)),
+            mde: drawn.mde,
+            method: drawn.method,
+            n: drawn.n,
+            ..found.evidence
+        },
+        note: (drawn.n > 0).then(|| format!("decided case by case, on {} pairs", drawn.n)),
+        ..found
+    }
 }
 
 /// Evidence of a gate that was decided while its task was asked, or that could have been.

@@ -255,6 +255,13 @@ impl ForPlan {
         }
     }
 
+    /// Its values of the cases that gates of the plan compare; none where it is missing or asked something else.
+    pub(crate) fn bases(&self, plan: &Plan) -> baseline::Bases {
+        let fit = self.found.as_ref().filter(|_| self.unfit.is_empty());
+        fit.map(|found| baseline::bases(found, &plan.draft))
+            .unwrap_or_default()
+    }
+
     /// What a run found against it.
     pub(crate) fn facts(
         &self,

@@ -1,6 +1,7 @@
 //! Between the engine, which asks what is still worth asking, and analysis, which decides gates while answers come in.
 //! Apart from the session, because both know the same state machine and neither knows the other.
 
+use crate::baselines::ForPlan;
 use crate::error::CliError;
 use crate::session::store_error;
 use seatrial_analyse::{Sequential, TaskDraw, TaskMetrics};
@@ -19,7 +20,7 @@ pub(crate) fn metrics(scorers: &TaskScorers) -> TaskMetrics {
 }
 
 /// The tasks of a plan whose gates decide how far they are asked, before any sample.
-pub(crate) fn of_plan(plan: &Plan, scorers: &TaskScorers) -> Sequential {
+pub(crate) fn of_plan(plan: &Plan, scorers: &TaskScorers, baseline: Option<&ForPlan>) -> Sequential {
     let draws: Vec<TaskDraw> = plan
         .tasks
         .iter()
@@ -31,7 +32,8 @@ pub(crate) fn of_plan(plan: &Plan, scorers: &TaskScorers) -> Sequential {
             has_clusters: task.has_clusters,
         })
         .collect();
-    Sequential::new(&plan.draft, &metrics(scorers), &draws)
+    let bases = baseline.map(|baseline| baseline.bases(plan)).unwrap_or_default();
+    Sequential::new(&plan.draft, &metrics(scorers), &draws, &bases)
 }
 
 /// For each task, whether its answers are clustered: rows name clusters, or cases were repeated. Where gates decide how

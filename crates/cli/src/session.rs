@@ -139,7 +139,7 @@ pub(crate) fn conduct(mut session: Session) -> Result<Findings, CliError> {
             finished,
             budget: caps::budget(&store, &plan.draft, &id)?,
         };
-        let mut stopper = GateStopper::resume(sequential::of_plan(&plan, &scorers), &store, &id)?;
+        let mut stopper = GateStopper::resume(sequential::of_plan(&plan, &scorers, baseline.as_ref()), &store, &id)?;
         end = execute(
             &job,
             &mut stopper,
@@ -389,7 +389,7 @@ pub(crate) fn analyse(
 ) -> Result<Findings, CliError> {
     let clustered = sequential::clustered(plan, store, &run.header.id)?;
     let mut collector = Collector::new(&plan.draft, sequential::metrics(scorers), clustered);
-    collector.watch(sequential::of_plan(plan, scorers));
+    collector.watch(sequential::of_plan(plan, scorers, baseline));
     let mut add = |sample: seatrial_types::SampleFigures| {
         collector.add(&sample);
         ControlFlow::Continue(())

@@ -243,6 +243,10 @@ impl Contest {
         self.decided
     }
 
+    pub(crate) const fn p_missed(&self) -> f64 {
+        self.p_missed
+    }
+
     pub(crate) const fn epochs_max(&self) -> u32 {
         self.question.epochs_max
     }

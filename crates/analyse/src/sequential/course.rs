@@ -15,6 +15,10 @@ use seatrial_types::{DrawOrder, MetricKind, SampleFigures, Unit, Verdict};
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// How far a draw is asked ahead of its complete beginning, as a multiple of the calls that may be in flight: enough to
+/// keep all of them busy, and no more than that wasted on a gate that was as good as decided.
+const LOOKAHEAD: usize = 2;
+
 /// A gate of the task.
 #[derive(Debug, Clone)]
 pub(super) struct Watched {
@@ -40,18 +44,39 @@ pub(super) struct Looks {
     pub(super) gate: Gate,
     pub(super) bound: Bound,
     pub(super) kind: MetricKind,
+    /// Where values lie that are no shares: they are weighed as if they lay between 0 and 1.
+    pub(super) range: (f64, f64),
     pub(super) family: u64,
     pub(super) evidence: Option<Evidence>,
+    /// p-value of "the limit is missed", over all looks.
+    pub(super) p_missed: f64,
     pub(super) decided: Option<Verdict>,
     pub(super) looks: u32,
 }
 
 impl Looks {
+    /// A value as it is weighed.
+    fn moved(&self, value: f64) -> f64 {
+        let (from, to) = self.range;
+        (value - from) / (to - from)
+    }
+
     /// Weighs what is there with this look's share of the risk, 2⁻⁽ᵏ⁺¹⁾, and keeps what is tightest of all looks.
     fn look(&mut self, series: &Series) {
         let share = 0.5_f64.powi(i32::try_from(self.looks).unwrap_or(i32::MAX).saturating_add(1));
         self.looks += 1;
-        let mut now = weigh(series, self.gate.statistic, self.bound, self.gate.risk * share);
+        let (bound, missed) = match self.bound {
+            Bound::AtLeast(limit) => (Bound::AtLeast(self.moved(limit)), Bound::AtMost(self.moved(limit))),
+            Bound::AtMost(limit) => (Bound::AtMost(self.moved(limit)), Bound::AtLeast(self.moved(limit))),
+        };
+        let risk = self.gate.risk * share;
+        let mut now = weigh(series, self.gate.statistic, bound, risk);
+        let of_missed = weigh(series, self.gate.statistic, missed, risk).p_fail;
+        self.p_missed = self.p_missed.min(of_missed.unwrap_or(1.0) / share);
+        let (from, to) = self.range;
+        let back = |end: Option<f64>| end.map(|end| (to - from).mul_add(end, from));
+        (now.value, now.low, now.high) = (back(now.value), back(now.low), back(now.high));
+        now.mde = now.mde.map(|mde| mde * (to - from));
         now.p_fail = now.p_fail.map(|p| (p / share).min(1.0));
         if let Some(before) = &self.evidence {
             let tightest = |one: Option<f64>, other: Option<f64>, choose: fn(f64, f64) -> f64| {
@@ -97,6 +122,14 @@ impl Watched {
         }
     }
 
+    /// p-value of "the limit is missed".
+    pub(super) fn p_missed(&self) -> f64 {
+        match &self.state {
+            Decider::Draws(contest) => contest.p_missed(),
+            Decider::Epochs(looks) => looks.p_missed,
+        }
+    }
+
     pub(super) fn extends(gate: &Gate) -> bool {
         gate.on_inconclusive == OnInconclusive::Extend
     }
@@ -113,6 +146,8 @@ pub(super) struct Course {
     pub(super) watched: Vec<Watched>,
     /// Whether rows name clusters.
     pub(super) has_clusters: bool,
+    /// How many samples may be asked beyond the complete beginning of a draw.
+    lookahead: usize,
     /// By epoch, then position in the order: which samples are there.
     seen: Vec<bool>,
     /// By gate, then as `seen`: the value, `NaN` for none.
@@ -137,9 +172,11 @@ impl Course {
         epochs: u32,
         epochs_max: u32,
         has_clusters: bool,
+        in_flight_max: u16,
         watched: Vec<Watched>,
     ) -> Self {
         Self {
+            lookahead: LOOKAHEAD * usize::from(in_flight_max.max(1)),
             order,
             cases,
             epochs,
@@ -275,7 +312,8 @@ impl Course {
                 let cluster = self.clusters.get(case).copied();
                 let cluster = cluster.unwrap_or_else(|| u32::try_from(case).unwrap_or(u32::MAX));
                 if !value.is_nan() {
-                    series.add(seatrial_types::Outcome::Scored, Some(*value), cluster);
+                    let moved = looks.moved(*value);
+                    series.add(seatrial_types::Outcome::Scored, Some(moved), cluster);
                 }
             }
             looks.look(&series);
@@ -296,11 +334,17 @@ impl Course {
         if index < self.frontier {
             return Wanted::Yes;
         }
+        if self.order.is_some() {
+            if self.is_decided() {
+                return Wanted::Over;
+            }
+            // One answer that takes long must not let all the others be asked meanwhile.
+            if index - self.cursor >= self.lookahead {
+                return Wanted::Later;
+            }
+        }
         if epoch < self.epochs {
-            return match &self.order {
-                Some(_) if self.is_decided() => Wanted::Over,
-                _ => Wanted::Yes,
-            };
+            return Wanted::Yes;
         }
         if self.cursor < epoch as usize * self.cases as usize {
             return Wanted::Later;

@@ -7,14 +7,15 @@ mod course;
 mod observe;
 mod told;
 
+use crate::baseline::{Base, Bases};
 use crate::collect::{TaskMetrics, TaskSeries};
 use crate::gate::Evidence;
-use contest::{Contest, Question};
+use contest::{Contest, Question, Scale};
 use course::{Course, Decider, Looks, Watched};
 use observe::Observed;
-use seatrial_config::{Bound, DraftPlan, Gate};
+use seatrial_config::{Condition, DraftPlan, Gate};
 use seatrial_stats::sequential::share_ln_capitals;
-use seatrial_types::{DrawOrder, MetricKind, MetricSpec, SampleFigures, SampleKey, SequentialExecution};
+use seatrial_types::{DrawOrder, MetricKind, MetricSpec, SampleFigures, SampleKey, SequentialExecution, Verdict};
 
 /// Whether a sample is worth asking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,10 +49,10 @@ pub struct Sequential {
 }
 
 impl Sequential {
-    /// For a plan, with the metrics that its scorers yield. Nothing is watched where no task is drawn and no gate
+    /// For a plan, with the metrics that its scorers yield and what its baseline has of the cases. Nothing is watched where no task is drawn and no gate
     /// extends.
     #[must_use]
-    pub fn new(draft: &DraftPlan, metrics: &TaskMetrics, draws: &[TaskDraw]) -> Self {
+    pub fn new(draft: &DraftPlan, metrics: &TaskMetrics, draws: &[TaskDraw], bases: &Bases) -> Self {
         let family = gates_by_target(draft).count() as u64;
         let course = |target: usize, task: usize| -> Option<Course> {
             let (planned, draw) = (draft.tasks.get(task)?, draws.get(task)?);
@@ -65,15 +66,21 @@ impl Sequential {
                     *of_target == target && draft.gates[*gate_index].task_index == task
                 })
                 .collect();
-            // A gate that needs every case (against the baseline, or without a miss) keeps its task from stopping early.
-            let mut conditions = of_course.iter().map(|(index, _)| &draft.gates[*index].condition);
-            if draw.order.is_some() && conditions.any(|condition| condition.bound().is_none()) {
+            // Some gates need every case: one that may not miss at all, percentiles against a baseline. They keep their task
+            // from stopping early.
+            let needs_all = |(gate, target): &(usize, usize)| match &draft.gates[*gate].condition {
+                Condition::Bound(_) => false,
+                Condition::Baseline(_) => !bases.contains_key(&(*gate, *target)),
+                Condition::NoCritical(_) => true,
+            };
+            if draw.order.is_some() && of_course.iter().any(needs_all) {
                 return None;
             }
             let watched = of_course
                 .into_iter()
-                .filter_map(|(index, _)| {
-                    watch(index, &draft.gates[index], family, planned.epochs, draw, scorers)
+                .filter_map(|(index, target)| {
+                    let base = bases.get(&(index, target));
+                    watch(index, &draft.gates[index], base, family, planned.epochs, draw, scorers)
                 })
                 .collect();
             Some(Course::new(
@@ -82,6 +89,7 @@ impl Sequential {
                 planned.epochs,
                 draw.epochs_max,
                 draw.has_clusters,
+                draft.targets.get(target)?.limits.concurrency.max,
                 watched,
             ))
         };
@@ -128,6 +136,24 @@ impl Sequential {
         told::told(self, draft, target, series)
     }
 
+    /// What a gate has decided for a target; `None` while it is undecided, and for one that is decided when its run is
+    /// over.
+    #[must_use]
+    pub fn decision(&self, gate_index: usize, target: usize) -> Option<Verdict> {
+        let mut courses = self.courses.get(target)?.iter().flatten();
+        let watched = |course: &Course| {
+            let mut watched = course.watched.iter();
+            watched.find(|watched| watched.gate == gate_index).map(Watched::decided)
+        };
+        courses.find_map(watched).flatten()
+    }
+
+    /// Samples of a task of a target, in the order of the draw, after which all its gates were decided.
+    #[must_use]
+    pub fn decided_after(&self, target: usize, task: usize) -> Option<u64> {
+        self.course(target, task)?.decided_after
+    }
+
     fn course(&self, target: usize, task: usize) -> Option<&Course> {
         self.courses.get(target)?.get(task)?.as_ref()
     }
@@ -136,6 +162,13 @@ impl Sequential {
     pub(crate) fn planned_draws(&self, target: usize, task: usize) -> Option<u64> {
         let course = self.course(target, task)?;
         Some(course.order.as_ref()?.units() as u64)
+    }
+
+    /// The same for a gate against the baseline, with the p-value of "the limit is missed": of new − scale × base.
+    pub(crate) fn contrast(&self, gate_index: usize, gate: &Gate, target: usize) -> Option<(Evidence, f64)> {
+        let course = self.course(target, gate.task_index)?;
+        let watched = course.watched.iter().find(|watched| watched.gate == gate_index)?;
+        Some((watched.evidence()?, watched.p_missed()))
     }
 
     /// What the samples say of a gate of this target; `None` for a gate that is decided when its run is over.
@@ -167,20 +200,25 @@ fn gates_by_target(draft: &DraftPlan) -> impl Iterator<Item = (usize, usize)> {
     })
 }
 
-/// The bound that a gate holds its metric against.
-fn bound_of(gate: &Gate) -> Option<Bound> {
-    gate.condition.bound()
-}
-
 fn watch(
     index: usize,
     gate: &Gate,
+    base: Option<&Base>,
     family: u64,
     epochs: u32,
     draw: &TaskDraw,
     scorers: &[Vec<MetricSpec>],
 ) -> Option<Watched> {
-    let (observed, scale, bound) = Observed::of(gate, bound_of(gate)?, scorers)?;
+    let asked = gate.condition.bound().or(base.map(|base| base.contrast.bound))?;
+    let (mut observed, mut scale, bound) = Observed::of(gate, asked, scorers)?;
+    if let Some(base) = base {
+        observed.against(base);
+        scale = match scale {
+            Scale::Binary | Scale::Between(..) => Scale::Between(-base.contrast.scale, 1.0),
+            Scale::Real => Scale::Real,
+            Scale::Quantile(_) => return None,
+        };
+    }
     let extends = Watched::extends(gate);
     let state = match &draw.order {
         Some(order) => Decider::Draws(Box::new(Contest::new(Question {
@@ -196,12 +234,17 @@ fn watch(
             gate: gate.clone(),
             bound,
             kind: match scale {
-                contest::Scale::Binary => MetricKind::Binary,
-                contest::Scale::Between(..) => MetricKind::Bounded,
-                contest::Scale::Real | contest::Scale::Quantile(_) => MetricKind::Real,
+                Scale::Binary => MetricKind::Binary,
+                Scale::Between(..) => MetricKind::Bounded,
+                Scale::Real | Scale::Quantile(_) => MetricKind::Real,
+            },
+            range: match scale {
+                Scale::Between(low, high) => (low, high),
+                Scale::Binary | Scale::Real | Scale::Quantile(_) => (0.0, 1.0),
             },
             family,
             evidence: None,
+            p_missed: 1.0,
             decided: None,
             looks: 0,
         })),

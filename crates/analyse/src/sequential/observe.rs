@@ -2,15 +2,20 @@
 //! the decision, because only this part knows scorers, times and money.
 
 use super::contest::Scale;
+use crate::baseline::Base;
 use crate::series::Policy;
 use seatrial_config::{Bound, Gate};
 use seatrial_types::{MetricKind, MetricSpec, Money, Outcome, SampleFigures, SliceKey, Statistic};
+use std::collections::HashMap;
+use std::sync::Arc;
 
 /// What a gate looks at.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Observed {
     source: Source,
     slice: Option<SliceKey>,
+    /// The baseline's value of each case, and by what it is multiplied before it is taken off.
+    base: Option<(Arc<HashMap<String, f64>>, f64)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -99,7 +104,17 @@ impl Observed {
             (Statistic::Mean | Statistic::Rate, MetricKind::Real) => Scale::Real,
         };
         let slice = gate.slice.clone();
-        Some((Self { source, slice }, scale, bound))
+        let observed = Self {
+            source,
+            slice,
+            base: None,
+        };
+        Some((observed, scale, bound))
+    }
+
+    /// Has the difference from the baseline observed instead of the value.
+    pub(crate) fn against(&mut self, base: &Base) {
+        self.base = Some((Arc::clone(&base.values), base.contrast.scale));
     }
 
     /// Whether the observations are not values of the metric itself.
@@ -107,8 +122,17 @@ impl Observed {
         matches!(self.source, Source::CostOverSuccess { .. })
     }
 
-    /// The number; `None` for a sample without one. Errors have none, except where they are asked about.
+    /// The number; `None` for a sample without one, and for a case that the baseline has no value of. Errors have none,
+    /// except where they are asked about.
     pub(crate) fn value(&self, sample: &SampleFigures) -> Option<f64> {
+        let own = self.own_value(sample)?;
+        match &self.base {
+            None => Some(own),
+            Some((values, scale)) => Some(scale.mul_add(-*values.get(&*sample.case_id)?, own)),
+        }
+    }
+
+    fn own_value(&self, sample: &SampleFigures) -> Option<f64> {
         if self
             .slice
             .as_ref()
