@@ -6,9 +6,7 @@
 use seatrial_analyse::against::Contrast;
 use seatrial_analyse::baseline::{Base, Bases};
 use seatrial_analyse::{Sequential, TaskDraw, TaskMetrics, Wanted};
-use seatrial_config::{
-    Bound, DraftPlan, MetricEntry, OptionEntry, ScorerEntry, Vocabulary, parse_suite_in,
-};
+use seatrial_config::{Bound, DraftPlan, MetricEntry, OptionEntry, ScorerEntry, Vocabulary, parse_suite_in};
 use seatrial_types::{
     DrawOrder, MetricKind, MetricSpec, Outcome, Pillar, SampleFigures, SampleKey, Score, ScoreRecord, Unit,
     Usage, Verdict,
@@ -144,12 +142,21 @@ fn ask(
         for ((epoch, case), values) in &record {
             sequential.take(&sample(*epoch, *case, *values));
         }
-        let mut due = (0..epochs_max).flat_map(|epoch| (0..cases).map(move |case| (epoch, case))).peekable();
+        let mut due = (0..epochs_max)
+            .flat_map(|epoch| (0..cases).map(move |case| (epoch, case)))
+            .peekable();
         let mut under_way: Vec<(u32, u32)> = Vec::new();
         loop {
             while under_way.len() < slots {
-                let Some((epoch, case)) = due.peek().copied() else { break };
-                let key = SampleKey { target: 0, task: 0, epoch, case };
+                let Some((epoch, case)) = due.peek().copied() else {
+                    break;
+                };
+                let key = SampleKey {
+                    target: 0,
+                    task: 0,
+                    epoch,
+                    case,
+                };
                 if record.contains_key(&(epoch, case)) {
                     due.next();
                     continue;
@@ -199,20 +206,44 @@ fn decisions_do_not_depend_on_the_course_of_a_run() {
     for seed in 0..60 {
         let share = [0.6, 0.75, 0.9, 0.97][seed as usize % 4];
         let fresh = Sequential::new(&draft, &metrics, &[drawn(250, 1, None)], &Bases::new());
-        let (calm, asked) = ask(&fresh, 250, 1, 1, &mut rng, &mut fixed_answers(seed, share), |_| false);
+        let (calm, asked) = ask(
+            &fresh,
+            250,
+            1,
+            1,
+            &mut rng,
+            &mut fixed_answers(seed, share),
+            |_| false,
+        );
         let decided_after = calm.decided_after(0, 0);
         assert_eq!(asked as u64, decided_after.unwrap_or(250));
         kinds[usize::from(decided_after.is_some())] += 1;
         for slots in [3, 16] {
             let mut deaths = 0;
-            let (hurt, asked) = ask(&fresh, 250, 1, slots, &mut rng, &mut fixed_answers(seed, share), |rng| {
-                let dies = deaths < 5 && rng.unit() < 0.02;
-                deaths += usize::from(dies);
-                dies
-            });
-            assert_eq!(hurt.decided_after(0, 0), decided_after, "seed {seed}, {slots} slots");
+            let (hurt, asked) = ask(
+                &fresh,
+                250,
+                1,
+                slots,
+                &mut rng,
+                &mut fixed_answers(seed, share),
+                |rng| {
+                    let dies = deaths < 5 && rng.unit() < 0.02;
+                    deaths += usize::from(dies);
+                    dies
+                },
+            );
+            assert_eq!(
+                hurt.decided_after(0, 0),
+                decided_after,
+                "seed {seed}, {slots} slots"
+            );
             for gate in [0, 1] {
-                assert_eq!(hurt.decision(gate, 0), calm.decision(gate, 0), "seed {seed}, {slots} slots");
+                assert_eq!(
+                    hurt.decision(gate, 0),
+                    calm.decision(gate, 0),
+                    "seed {seed}, {slots} slots"
+                );
             }
             let most = decided_after.map_or(250, |after| (after as usize + 2 * 16).min(250));
             assert!(asked <= most, "{asked} of at most {most}");
@@ -268,7 +299,12 @@ fn two_gates_keep_the_risk_together() {
     let at_limit = rates(&fresh, 200, 1, runs(10_000), 2, |rng| {
         (0..200).map(|_| [coin(rng, 0.8), coin(rng, 0.8)]).collect()
     });
-    assert!(at_limit.fails <= RISK && at_limit.passes <= RISK, "{} {}", at_limit.fails, at_limit.passes);
+    assert!(
+        at_limit.fails <= RISK && at_limit.passes <= RISK,
+        "{} {}",
+        at_limit.fails,
+        at_limit.passes
+    );
     assert!(at_limit.asked <= 200.0);
 }
 
@@ -290,9 +326,19 @@ fn clusters_keep_the_risk() {
         })
     };
     let at_limit = clustered(0.7);
-    assert!(at_limit.fails <= RISK && at_limit.passes <= RISK, "{} {}", at_limit.fails, at_limit.passes);
+    assert!(
+        at_limit.fails <= RISK && at_limit.passes <= RISK,
+        "{} {}",
+        at_limit.fails,
+        at_limit.passes
+    );
     let far = clustered(0.3);
-    assert!(far.fails >= 0.9 && far.asked <= 200.0, "{} {}", far.fails, far.asked);
+    assert!(
+        far.fails >= 0.9 && far.asked <= 200.0,
+        "{} {}",
+        far.fails,
+        far.asked
+    );
 }
 
 /// Protects gates that add epochs, drawn or whole: cases differ in how often they are answered rightly, repetitions are
@@ -310,8 +356,13 @@ fn added_epochs_keep_the_risk() {
         let fresh = Sequential::new(&draft, &metrics(), &[draw], &Bases::new());
         let at_limit = rates(&fresh, 100, 3, runs(6000), 1, |rng| {
             // Half of the cases is always answered rightly, the other half every second time.
-            let shares: Vec<f64> = (0..100).map(|_| if rng.unit() < 0.5 { 1.0 } else { 0.5 }).collect();
-            (0..3).flat_map(|_| shares.clone()).map(|share| [coin(rng, share), 0.0]).collect()
+            let shares: Vec<f64> = (0..100)
+                .map(|_| if rng.unit() < 0.5 { 1.0 } else { 0.5 })
+                .collect();
+            (0..3)
+                .flat_map(|_| shares.clone())
+                .map(|share| [coin(rng, share), 0.0])
+                .collect()
         });
         assert!(
             at_limit.fails <= RISK && at_limit.passes <= RISK,
@@ -319,7 +370,11 @@ fn added_epochs_keep_the_risk() {
             at_limit.fails,
             at_limit.passes
         );
-        assert!(at_limit.asked > 250.0, "an undecided gate goes on: {}", at_limit.asked);
+        assert!(
+            at_limit.asked > 250.0,
+            "an undecided gate goes on: {}",
+            at_limit.asked
+        );
     }
 }
 
@@ -327,15 +382,22 @@ fn added_epochs_keep_the_risk() {
 /// points worse fails and passes at most as often as the risk says, and a drop of four margins is seen early.
 #[test]
 fn pairs_keep_the_risk_and_save() {
-    let draft = draft(
-        "sequential: true\ngates: [{metric: a.exact_match, not_worse_than: baseline, margin: 0.05}]\n",
-    );
+    let draft =
+        draft("sequential: true\ngates: [{metric: a.exact_match, not_worse_than: baseline, margin: 0.05}]\n");
     let cases = 600;
-    let base: HashMap<String, f64> = (0..cases).map(|case| (case.to_string(), f64::from(u8::from(case % 10 > 0)))).collect();
-    let bases: Bases = [((0, 0), Base {
-        contrast: Contrast { scale: 1.0, bound: Bound::AtLeast(-0.05) },
-        values: Arc::new(base.clone()),
-    })]
+    let base: HashMap<String, f64> = (0..cases)
+        .map(|case| (case.to_string(), f64::from(u8::from(case % 10 > 0))))
+        .collect();
+    let bases: Bases = [(
+        (0, 0),
+        Base {
+            contrast: Contrast {
+                scale: 1.0,
+                bound: Bound::AtLeast(-0.05),
+            },
+            values: Arc::new(base.clone()),
+        },
+    )]
     .into();
     let fresh = Sequential::new(&draft, &metrics(), &[drawn(cases, 1, None)], &bases);
     // The new system differs from the baseline on some cases only: it loses a share of the right ones.
@@ -352,9 +414,24 @@ fn pairs_keep_the_risk_and_save() {
         })
     };
     let at_margin = with_drop(0.05);
-    assert!(at_margin.fails <= RISK && at_margin.passes <= RISK, "{} {}", at_margin.fails, at_margin.passes);
+    assert!(
+        at_margin.fails <= RISK && at_margin.passes <= RISK,
+        "{} {}",
+        at_margin.fails,
+        at_margin.passes
+    );
     let unchanged = with_drop(0.0);
-    assert!(unchanged.passes >= 0.95 && unchanged.asked <= 0.5 * f64::from(cases), "{} {}", unchanged.passes, unchanged.asked);
+    assert!(
+        unchanged.passes >= 0.95 && unchanged.asked <= 0.5 * f64::from(cases),
+        "{} {}",
+        unchanged.passes,
+        unchanged.asked
+    );
     let fallen = with_drop(0.15);
-    assert!(fallen.fails >= 0.95 && fallen.asked <= 0.4 * f64::from(cases), "{} {}", fallen.fails, fallen.asked);
+    assert!(
+        fallen.fails >= 0.95 && fallen.asked <= 0.4 * f64::from(cases),
+        "{} {}",
+        fallen.fails,
+        fallen.asked
+    );
 }

@@ -139,7 +139,11 @@ pub(crate) fn conduct(mut session: Session) -> Result<Findings, CliError> {
             finished,
             budget: caps::budget(&store, &plan.draft, &id)?,
         };
-        let mut stopper = GateStopper::resume(sequential::of_plan(&plan, &scorers, baseline.as_ref()), &store, &id)?;
+        let mut stopper = GateStopper::resume(
+            sequential::of_plan(&plan, &scorers, baseline.as_ref()),
+            &store,
+            &id,
+        )?;
         end = execute(
             &job,
             &mut stopper,

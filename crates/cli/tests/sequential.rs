@@ -252,3 +252,50 @@ fn extending_gates_add_epochs_until_decided() {
         budgeted.stderr
     );
 }
+
+/// Protects the change of a model in CI: against a blessed run that was asked whole, the new one is asked until its gate is
+/// decided case by case, and the findings tell the difference from the baseline.
+#[test]
+fn pairs_with_a_baseline_end_the_run() {
+    let workspace = Workspace::new(env!("CARGO_BIN_EXE_seatrial"));
+    write_cases(&workspace, CASES);
+    let server = simulate(&workspace, &json!({"accuracy": 0.9}));
+    write_suite(&workspace, &server.base_url(), &limits(), "");
+    let _ = workspace.run(&["run", "suite.yaml"]).expect_code(0);
+    let _ = workspace
+        .run(&["baseline", "bless", "latest", "--reason", "release"])
+        .expect_code(0);
+    let gate = gate("not_worse_than: baseline, margin: 0.05");
+    for (accuracy, verdict, code) in [(0.9, "pass", 0), (0.7, "fail", 1)] {
+        let server = simulate(&workspace, &json!({"accuracy": accuracy}));
+        write_suite(&workspace, &server.base_url(), &limits(), &gate);
+        let run = workspace.run(&["run", "suite.yaml", "--json", "out.json"]);
+        assert_eq!(run.code, code, "{}{}", run.stdout, run.stderr);
+        let findings = workspace.json("out.json");
+        let (entry, gate) = (entry(&findings), &findings["gates"][0]);
+        assert_eq!(
+            (&gate["verdict"], &gate["method"]),
+            (&json!(verdict), &json!("betting_cs"))
+        );
+        let asked = entry["samples_asked"].as_u64().unwrap();
+        assert!(asked <= CASES as u64 / 2, "{verdict} after {asked}");
+        assert_eq!(
+            (server.stats().requests, &gate["n"]),
+            (asked, &entry["decided_after"])
+        );
+        assert!(
+            gate["reason"]
+                .as_str()
+                .unwrap()
+                .contains("decided case by case, on "),
+            "{gate}"
+        );
+        let limit = if verdict == "pass" {
+            "difference_low"
+        } else {
+            "difference_high"
+        };
+        let end = gate["baseline"][limit].as_f64().unwrap();
+        assert_eq!(end >= -0.05 - 1e-9, verdict == "pass", "{gate}");
+    }
+}

@@ -66,8 +66,14 @@ impl Looks {
         let share = 0.5_f64.powi(i32::try_from(self.looks).unwrap_or(i32::MAX).saturating_add(1));
         self.looks += 1;
         let (bound, missed) = match self.bound {
-            Bound::AtLeast(limit) => (Bound::AtLeast(self.moved(limit)), Bound::AtMost(self.moved(limit))),
-            Bound::AtMost(limit) => (Bound::AtMost(self.moved(limit)), Bound::AtLeast(self.moved(limit))),
+            Bound::AtLeast(limit) => (
+                Bound::AtLeast(self.moved(limit)),
+                Bound::AtMost(self.moved(limit)),
+            ),
+            Bound::AtMost(limit) => (
+                Bound::AtMost(self.moved(limit)),
+                Bound::AtLeast(self.moved(limit)),
+            ),
         };
         let risk = self.gate.risk * share;
         let mut now = weigh(series, self.gate.statistic, bound, risk);

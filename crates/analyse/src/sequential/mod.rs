@@ -15,7 +15,9 @@ use course::{Course, Decider, Looks, Watched};
 use observe::Observed;
 use seatrial_config::{Condition, DraftPlan, Gate};
 use seatrial_stats::sequential::share_ln_capitals;
-use seatrial_types::{DrawOrder, MetricKind, MetricSpec, SampleFigures, SampleKey, SequentialExecution, Verdict};
+use seatrial_types::{
+    DrawOrder, MetricKind, MetricSpec, SampleFigures, SampleKey, SequentialExecution, Verdict,
+};
 
 /// Whether a sample is worth asking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +82,15 @@ impl Sequential {
                 .into_iter()
                 .filter_map(|(index, target)| {
                     let base = bases.get(&(index, target));
-                    watch(index, &draft.gates[index], base, family, planned.epochs, draw, scorers)
+                    watch(
+                        index,
+                        &draft.gates[index],
+                        base,
+                        family,
+                        planned.epochs,
+                        draw,
+                        scorers,
+                    )
                 })
                 .collect();
             Some(Course::new(
@@ -143,7 +153,9 @@ impl Sequential {
         let mut courses = self.courses.get(target)?.iter().flatten();
         let watched = |course: &Course| {
             let mut watched = course.watched.iter();
-            watched.find(|watched| watched.gate == gate_index).map(Watched::decided)
+            watched
+                .find(|watched| watched.gate == gate_index)
+                .map(Watched::decided)
         };
         courses.find_map(watched).flatten()
     }
