@@ -53,4 +53,4 @@ pub use live::{EarlyEnd, Failures, Live, LiveCounts, LiveFigures, RequestWatch};
 pub use pace::{Arrival, Pace};
 pub use record::{GapLog, GapSpan, Outcome, Phase, Recording, RequestRecord, WorkerRecording};
 pub use session::{ClientUse, GAPS_MAX, RECORDS_MAX, RunError, RunPlan, RunResult, WORKERS_MAX, run_plan};
-pub use target::{FixedRequests, RequestSource, Target, TlsTarget};
+pub use target::{FixedRequests, RequestSource, Target, TlsTarget, reachable_first};

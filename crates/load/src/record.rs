@@ -248,7 +248,8 @@ pub struct Recording {
     pub workers: Vec<WorkerRecording>,
     /// When measurement began.
     pub measured_from_ns: u64,
-    /// When the last request of measurement was intended at the latest; what was under way then was waited for.
+    /// When nothing more was started, and what was under way was waited for; where a number of requests was asked for, when
+    /// the last of them ended.
     pub measured_to_ns: u64,
     /// When the last request ended.
     pub ended_ns: u64,

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// Most gaps kept one by one, over all loops: 64 MiB.
 pub const GAPS_MAX: u64 = 16 << 20;
-/// Most requests recorded, over all loops: some 400 MB. A run that reaches it ends, and says so.
+/// Most requests recorded, over all loops: some 550 MB. A run that reaches it ends, and says so.
 pub const RECORDS_MAX: usize = 2 << 20;
 /// Most loops.
 pub const WORKERS_MAX: usize = 64;
@@ -163,9 +163,7 @@ fn gather(reports: Vec<WorkerReport>, measured_from_ns: u64, stop_ns: Option<u64
         unsent: 0,
         early_end: None,
     };
-    let mut last_start_ns = 0;
     for report in reports {
-        last_start_ns = last_start_ns.max(report.last_start_ns);
         result.recording.ended_ns = result.recording.ended_ns.max(report.ended_ns);
         result.gauge.merge(&report.gauge);
         result.failures.merge(report.failures);
@@ -188,8 +186,8 @@ fn gather(reports: Vec<WorkerReport>, measured_from_ns: u64, stop_ns: Option<u64
         result.recording.workers.push(report.recording);
     }
     let recording = &mut result.recording;
-    // A run that was cut short measured until then.
-    let planned_ns = stop_ns.unwrap_or(last_start_ns);
+    // A run that was cut short measured until then, and one that counts requests until the last of them ended.
+    let planned_ns = stop_ns.unwrap_or(recording.ended_ns);
     recording.measured_to_ns = planned_ns.min(recording.ended_ns).max(measured_from_ns);
     result
 }

@@ -3,9 +3,12 @@
 use crate::AnswerForm;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Most addresses of a host that are tried.
+const ADDRESSES_TRIED_MAX: usize = 8;
 
 /// What TLS needs.
 #[derive(Debug, Clone)]
@@ -29,6 +32,23 @@ pub struct Target {
     pub timeout: Duration,
     /// Whether every request makes a connection of its own.
     pub is_cold: bool,
+}
+
+/// The same addresses, the first that takes a connection in front: a name such as `localhost` has several, and servers
+/// listen on one. A single address is not tried; where none answers the order stays, and the run tells why.
+#[must_use]
+pub fn reachable_first(mut addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    const TRY: Duration = Duration::from_secs(2);
+    if addresses.len() > 1 {
+        let reachable = addresses
+            .iter()
+            .take(ADDRESSES_TRIED_MAX)
+            .position(|address| TcpStream::connect_timeout(address, TRY).is_ok());
+        if let Some(index) = reachable {
+            addresses.swap(0, index);
+        }
+    }
+    addresses
 }
 
 /// Makes requests.
@@ -59,5 +79,22 @@ impl RequestSource for FixedRequests {
             out.extend_from_slice(request);
         }
         index
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    /// Protects `localhost`: the address on which somebody listens is asked, and none is lost.
+    #[test]
+    fn who_listens_comes_first() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let there = listener.local_addr().unwrap();
+        let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        assert_eq!(reachable_first(vec![nobody, there]), [there, nobody]);
+        assert_eq!(reachable_first(vec![nobody]), [nobody]);
+        assert_eq!(reachable_first(vec![nobody, nobody]), [nobody, nobody]);
     }
 }

@@ -66,7 +66,6 @@ pub(crate) struct WorkerReport {
     /// Records that did not fit.
     pub(crate) records_dropped: u64,
     pub(crate) ended_ns: u64,
-    pub(crate) last_start_ns: u64,
     pub(crate) reads: u64,
     /// Requests under way, summed over ticks of measurement.
     pub(crate) in_flight_sum: u64,
@@ -238,7 +237,6 @@ impl Worker {
         let deadline_ns = start.due_ns.saturating_add(nanoseconds(self.plan.target.timeout));
         let mut pending = Pending::new(phase, start.intended_ns, start.due_ns, deadline_ns);
         pending.is_capped = start.is_capped;
-        self.report.last_start_ns = self.report.last_start_ns.max(now_ns);
         self.in_flight += 1;
         self.plan.live.started();
         let index = match self.connection(now_ns) {

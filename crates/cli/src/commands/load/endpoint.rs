@@ -229,5 +229,5 @@ fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, CliError> {
     if addresses.is_empty() {
         return Err(failed("it has no address".to_owned()));
     }
-    Ok(addresses)
+    Ok(seatrial_load::reachable_first(addresses))
 }
