@@ -10,6 +10,7 @@ pub(crate) mod figures;
 mod gate;
 mod interop;
 mod load;
+mod load_inputs;
 mod output;
 pub(crate) mod pareto;
 mod plan;
@@ -24,6 +25,7 @@ pub(crate) use gate::GateArguments;
 pub(crate) use interop::{ImportArguments, ImportCommand, PromptfooArguments};
 
 pub(crate) use load::{LoadApi, LoadArguments, LoadEndpoint, LoadProvider, LoadShape};
+pub(crate) use load_inputs::LoadFind;
 pub(crate) use output::{GlobalArguments, LogFormat, OutputArguments};
 pub(crate) use plan::{AuditArguments, PlanArguments};
 pub(crate) use report::{
@@ -289,6 +291,8 @@ pub(crate) enum SchemaName {
     BaselineDiff,
     /// What `load --json` writes.
     Load,
+    /// What `load --find … --json` writes.
+    LoadSearch,
     /// What `import --json` writes of a recorded run.
     Import,
     /// What `import promptfoo --json` writes.

@@ -56,6 +56,17 @@ pub enum TraceError {
     },
 }
 
+impl TraceError {
+    /// Why reading failed, where the system said so.
+    #[must_use]
+    pub fn source_text(&self) -> Option<String> {
+        match self {
+            Self::Read { source, .. } => Some(source.to_string()),
+            Self::Row { .. } | Self::Empty { .. } => None,
+        }
+    }
+}
+
 /// One request of a trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TraceRow {

@@ -1,5 +1,6 @@
 //! Arguments of `load`: an endpoint, a load on it, and what is told of it.
 
+use super::load_inputs::{LoadInputs, LoadObjectives};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +10,8 @@ const EXAMPLES: &str = "Examples:
   seatrial load --base-url http://127.0.0.1:8000/v1 --model m --rate 20 --arrivals poisson --duration 1m --json load.json
   seatrial load --provider anthropic --base-url https://api.anthropic.com/v1 --model claude --concurrency 4 --requests 100
   seatrial load --url http://127.0.0.1:9000/score --body request.json --rate 200 --duration 10s --csv requests.csv
+  seatrial load --base-url http://127.0.0.1:8000/v1 --model m --trace azure.csv --speed 10 --duration 1m
+  seatrial load --base-url http://127.0.0.1:8000/v1 --model m --slo 'ttft_p99<500ms,tpot_p99<40ms' --find rate
 
 Latencies are stamped at the socket. What of them may be this client's own lateness is known: a metric is marked
 degraded above 5 % and withheld above 20 %, and then the exit code is 8 (--allow-degraded tells it all the same). With
@@ -45,6 +48,10 @@ pub(crate) struct LoadArguments {
     pub(crate) shape: LoadShape,
     #[command(flatten)]
     pub(crate) work: LoadWork,
+    #[command(flatten)]
+    pub(crate) inputs: LoadInputs,
+    #[command(flatten)]
+    pub(crate) objectives: LoadObjectives,
     #[command(flatten)]
     pub(crate) output: LoadOutput,
 }
@@ -98,7 +105,7 @@ pub(crate) struct LoadShape {
         short = 'c',
         value_name = "N",
         conflicts_with = "rate",
-        required_unless_present = "rate",
+        required_unless_present_any = ["rate", "trace", "find"],
         value_parser = clap::value_parser!(u32).range(1..=100_000)
     )]
     pub(crate) concurrency: Option<u32>,
@@ -112,7 +119,7 @@ pub(crate) struct LoadShape {
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) max_in_flight: u32,
     /// Length of the measurement.
-    #[arg(long, short = 'd', value_name = "TIME", value_parser = duration, required_unless_present = "requests", conflicts_with = "requests")]
+    #[arg(long, short = 'd', value_name = "TIME", value_parser = duration, required_unless_present_any = ["requests", "trace", "find"], conflicts_with = "requests")]
     pub(crate) duration: Option<Duration>,
     /// Measure this many requests.
     #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -170,7 +177,7 @@ pub(crate) struct LoadOutput {
     pub(crate) no_calibrate: bool,
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     seatrial_config::parse_duration(text)
         .ok_or_else(|| "expected a number with a unit, such as 500ms, 30s or 5m".to_owned())
 }

@@ -44,6 +44,7 @@ fn schema_of(name: SchemaName) -> Result<Value, serde_json::Error> {
             include_str!("schema/baseline-diff.json"),
         ),
         SchemaName::Load => ("seatrial.load/1", include_str!("schema/load.json")),
+        SchemaName::LoadSearch => ("seatrial.load.search/1", include_str!("schema/load-search.json")),
         SchemaName::Import => ("seatrial.import/1", include_str!("schema/import.json")),
         SchemaName::ImportPromptfoo => (
             "seatrial.import.promptfoo/1",

@@ -29,6 +29,8 @@ pub(super) struct Asked {
     pub(super) api: &'static str,
     /// For cleaning what a server sends back.
     pub(super) key: Option<Secret>,
+    /// When requests are due, where a trace says it.
+    pub(super) times: Option<Vec<u64>>,
     /// How long the name took.
     pub(super) resolve: Duration,
 }
@@ -59,7 +61,10 @@ pub(super) fn asked(arguments: &LoadArguments) -> Result<Asked, CliError> {
     let bare = blueprint_of(&endpoint)?;
     endpoint.key = key(given, is_loopback(bare.host()))?;
     let blueprint = blueprint_of(&endpoint)?;
-    let request = request(arguments, &blueprint)?;
+    let (requests, times) = match super::work::made(arguments, &endpoint)? {
+        Some(work) => (work.requests, work.times),
+        None => (vec![request(arguments, &blueprint)?.into()], None),
+    };
     let started = Instant::now();
     let addresses = resolve(blueprint.host(), blueprint.port())?;
     let resolve = started.elapsed();
@@ -80,11 +85,12 @@ pub(super) fn asked(arguments: &LoadArguments) -> Result<Asked, CliError> {
             timeout: given.timeout,
             is_cold: given.cold,
         },
-        source: Arc::new(FixedRequests::new(vec![request.into()])),
+        source: Arc::new(FixedRequests::new(requests)),
         url: blueprint.shown_url().to_owned(),
         model: given.model.clone(),
         api: name,
         key: endpoint.key,
+        times,
         resolve,
     })
 }
@@ -126,7 +132,7 @@ fn api_of(given: &LoadEndpoint) -> Result<(Api, AnswerForm, &'static str), CliEr
     })
 }
 
-fn blueprint_of(endpoint: &Endpoint) -> Result<Blueprint, CliError> {
+pub(super) fn blueprint_of(endpoint: &Endpoint) -> Result<Blueprint, CliError> {
     Blueprint::try_new(endpoint).map_err(|error| {
         let (message, hint) = crate::wiring::split_hint(&error.to_string());
         let error = CliError::usage(message.replace(" of target `load`", ""));
@@ -137,15 +143,19 @@ fn blueprint_of(endpoint: &Endpoint) -> Result<Blueprint, CliError> {
     })
 }
 
+/// What the API calls the largest number of output tokens.
+pub(super) const fn output_parameter(arguments: &LoadArguments) -> &'static str {
+    match arguments.endpoint.api {
+        LoadApi::Responses => "max_output_tokens",
+        _ => "max_tokens",
+    }
+}
+
 /// Parameters of every request.
 fn params(arguments: &LoadArguments) -> Result<Map<String, Value>, CliError> {
     let mut params = Map::new();
     if let Some(tokens) = arguments.work.max_tokens {
-        let name = match arguments.endpoint.api {
-            LoadApi::Responses => "max_output_tokens",
-            _ => "max_tokens",
-        };
-        params.insert(name.to_owned(), tokens.into());
+        params.insert(output_parameter(arguments).to_owned(), tokens.into());
     }
     for text in &arguments.work.params {
         let wrong = || {

@@ -2,11 +2,13 @@
 
 mod endpoint;
 mod files;
+mod find;
 mod floor;
 mod pace;
 mod result;
 mod text;
 mod watch;
+mod work;
 
 use crate::args::LoadArguments;
 use crate::error::CliError;
@@ -30,8 +32,12 @@ pub(crate) fn load(arguments: &LoadArguments) -> Result<ExitCode, CliError> {
     for path in outputs.into_iter().flatten() {
         output::check_writable(path)?;
     }
+    if let Some(kind) = arguments.objectives.find {
+        return find::search(arguments, kind);
+    }
+    let objectives = find::objectives(arguments)?;
     let asked = asked(arguments)?;
-    let mut schedule = schedule(&arguments.shape)?;
+    let mut schedule = schedule(&arguments.shape, asked.times.as_deref())?;
     let started_at = crate::session::now();
     let paces = std::mem::take(&mut schedule.paces);
     let live = Arc::new(Live::new(
@@ -44,12 +50,19 @@ pub(crate) fn load(arguments: &LoadArguments) -> Result<ExitCode, CliError> {
         target: asked.target.clone(),
         paces,
         warm_up: arguments.shape.warmup,
-        duration: arguments.shape.duration,
+        duration: schedule.duration.or(arguments.shape.duration),
         drain: arguments.shape.drain,
     };
     let run = run(arguments, &asked, plan, &live)?;
     let ended_at = crate::session::now();
-    let result = LoadResult::new(arguments, &asked, &schedule, &run, (started_at, ended_at));
+    let result = LoadResult::new(
+        arguments,
+        &asked,
+        &schedule,
+        &run,
+        objectives.as_ref(),
+        (started_at, ended_at),
+    );
     let floor = floor(&result, arguments.output.no_calibrate);
     let (json, text) = floor.map_or((Value::Null, None), |floor| {
         (floor::json(&floor), Some(floor::text(&floor)))

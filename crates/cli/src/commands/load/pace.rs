@@ -19,12 +19,14 @@ pub(super) struct Schedule {
     pub(super) paces: Vec<Pace>,
     /// Most requests under way.
     pub(super) in_flight_max: usize,
+    /// Length of the measurement, where a trace says it.
+    pub(super) duration: Option<Duration>,
     /// Processors that this process may use.
     pub(super) processors: usize,
 }
 
-/// Reads the shape of the load.
-pub(super) fn schedule(shape: &LoadShape) -> Result<Schedule, CliError> {
+/// Reads the shape of the load; `times` are the moments of a trace.
+pub(super) fn schedule(shape: &LoadShape, times: Option<&[u64]>) -> Result<Schedule, CliError> {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let in_flight_max = shape.concurrency.unwrap_or(shape.max_in_flight) as usize;
     let usual = in_flight_max.div_ceil(REQUESTS_PER_LOOP).min(processors);
@@ -32,13 +34,15 @@ pub(super) fn schedule(shape: &LoadShape) -> Result<Schedule, CliError> {
         .workers
         .map_or(usual, usize::from)
         .clamp(1, in_flight_max.max(1));
-    let paces = match &shape.rate {
-        Some(rate) => open(shape, rate, workers, in_flight_max)?,
-        None => closed(shape, workers, in_flight_max),
+    let paces = match (&shape.rate, times) {
+        (_, Some(times)) => replayed(times, workers, in_flight_max),
+        (Some(rate), None) => open(shape, rate, workers, in_flight_max)?,
+        (None, None) => closed(shape, workers, in_flight_max),
     };
     Ok(Schedule {
         paces,
         in_flight_max,
+        duration: shape.duration.or_else(|| replay_time(times?, shape.warmup)),
         processors,
     })
 }
@@ -58,6 +62,31 @@ fn closed(shape: &LoadShape, workers: usize, users: usize) -> Vec<Pace> {
             starts_ns: (worker..users).step_by(workers).map(start_ns).collect(),
         })
         .collect()
+}
+
+/// The moments of a trace, dealt to the loops in turn.
+fn replayed(times: &[u64], workers: usize, in_flight_max: usize) -> Vec<Pace> {
+    (0..workers)
+        .map(|worker| {
+            let arrivals: Vec<Arrival> = times
+                .iter()
+                .zip(0..)
+                .map(|(&intended_ns, number)| Arrival { intended_ns, number })
+                .skip(worker)
+                .step_by(workers)
+                .collect();
+            Pace::Open {
+                arrivals: Box::new(arrivals.into_iter()),
+                in_flight_max: in_flight_max.div_ceil(workers),
+            }
+        })
+        .collect()
+}
+
+/// From the end of the warm-up to just after the last moment of a trace.
+fn replay_time(times: &[u64], warm_up: Duration) -> Option<Duration> {
+    let end = Duration::from_nanos(times.last()?.saturating_add(1_000_000));
+    Some(end.saturating_sub(warm_up).max(Duration::from_millis(1)))
 }
 
 /// Every loop draws the same arrivals, and takes those that are its own.

@@ -9,6 +9,8 @@ use seatrial_load::certificate::{Certificate, Circumstances, Trust};
 use seatrial_load::intervals::Bounded;
 use seatrial_load::littles::LittlesLaw;
 use seatrial_load::metrics::{Latency, LoadMetrics, MeasureOptions, Window, measure};
+use seatrial_load::slo::Objectives;
+use seatrial_load::steady::{Steady, steady_window};
 use seatrial_load::{EarlyEnd, RunResult};
 use seatrial_types::{ExitCode, TOOL_VERSION};
 use serde_json::{Map, Value, json};
@@ -67,6 +69,9 @@ pub(super) struct LoadResult<'a> {
     pub(super) run: &'a RunResult,
     pub(super) whole: LoadMetrics,
     pub(super) measured: LoadMetrics,
+    pub(super) steady: Steady,
+    /// Rates of the steady window.
+    in_stride: LoadMetrics,
     pub(super) metrics: Vec<Metric>,
     pub(super) law: Option<LittlesLaw>,
     pub(super) warnings: Vec<String>,
@@ -82,15 +87,19 @@ impl<'a> LoadResult<'a> {
         asked: &'a Asked,
         schedule: &Schedule,
         run: &'a RunResult,
+        objectives: Option<&Objectives>,
         (started_at, ended_at): (String, String),
     ) -> Self {
         let options = MeasureOptions {
             level: LEVEL,
+            objectives,
             ..MeasureOptions::default()
         };
         let window = Window::measured(&run.recording);
         let measured = measure(&run.recording, window, &options);
         let whole = measure(&run.recording, Window::whole(&run.recording), &options);
+        let steady = steady_window(&run.recording, options.tokens);
+        let in_stride = measure(&run.recording, steady.window, &options);
         let circumstances = Circumstances {
             busy_share: run.client.busy_share,
             wait_share: run.client.wait_share,
@@ -119,6 +128,8 @@ impl<'a> LoadResult<'a> {
             run,
             whole,
             measured,
+            steady,
+            in_stride,
             metrics,
             law,
             warnings: Vec::new(),
@@ -243,6 +254,8 @@ impl<'a> LoadResult<'a> {
             "metrics": metrics,
             "stalls": self.stalls_json(),
             "throughput": throughput_json(&self.measured),
+            "steady": self.steady_json(),
+            "goodput": self.goodput_json(),
             "whole_run": {
                 "seconds": self.whole.window.seconds(),
                 "throughput": throughput_json(&self.whole),
@@ -289,12 +302,15 @@ impl<'a> LoadResult<'a> {
 
     fn load_json(&self) -> Value {
         let shape = &self.arguments.shape;
-        let is_open = shape.rate.is_some();
+        let trace = self.arguments.inputs.trace.as_ref();
+        let is_open = shape.rate.is_some() || trace.is_some();
         json!({
             "loop": if is_open { "open" } else { "closed" },
             "concurrency": shape.concurrency,
             "rate": shape.rate,
-            "arrivals": is_open.then_some(&shape.arrivals),
+            "arrivals": shape.rate.as_ref().map(|_| &shape.arrivals),
+            "trace": trace.map(|path| path.display().to_string()),
+            "speed": trace.map(|_| self.arguments.inputs.speed),
             "max_in_flight": is_open.then_some(shape.max_in_flight),
             "duration_s": shape.duration.map(|duration| duration.as_secs_f64()),
             "requests": shape.requests,
@@ -327,6 +343,49 @@ impl<'a> LoadResult<'a> {
             "open_files_max": client.open_files_max,
             "resolve_ms": self.asked.resolve.as_secs_f64() * 1e3,
         })
+    }
+
+    /// The part of the measurement in which it was in its stride, and what was cut.
+    fn steady_json(&self) -> Value {
+        let steady = &self.steady;
+        let shown = |series: Option<seatrial_load::steady::Stationarity>| {
+            series.map(|series| {
+                json!({
+                    "drift": series.drift,
+                    "has_trend": series.has_trend,
+                    "shift": series.shift,
+                    "has_shift": series.has_shift,
+                })
+            })
+        };
+        json!({
+            "from_s": seconds(steady.window.from_ns),
+            "to_s": seconds(steady.window.to_ns),
+            "cut_front_s": steady.cut_front_s,
+            "cut_back_s": steady.cut_back_s,
+            "cut_requests": steady.cut_requests,
+            "decided_by": steady.decided_by,
+            "is_steady": steady.is_steady(),
+            "output": shown(steady.output),
+            "latency": shown(steady.latency),
+            "throughput": throughput_json(&self.in_stride),
+        })
+    }
+
+    fn goodput_json(&self) -> Value {
+        let objectives = self.arguments.objectives.slo.as_ref();
+        match (&self.measured.goodput, objectives) {
+            (Some(goodput), Some(slo)) => json!({
+                "slo": slo,
+                "good": goodput.good,
+                "n": goodput.n,
+                "attainment": goodput.attainment.map(|share| json!({
+                    "value": share.value, "low": share.low, "high": share.high, "n_eff": share.n_eff,
+                })),
+                "requests_per_s": goodput.requests_per_s,
+            }),
+            _ => Value::Null,
+        }
     }
 
     fn stalls_json(&self) -> Value {

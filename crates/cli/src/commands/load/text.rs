@@ -21,12 +21,17 @@ fn write_report(out: &mut String, result: &LoadResult<'_>, floor: Option<&str>) 
     let shape = &result.arguments.shape;
     let model = result.asked.model.as_deref().unwrap_or("");
     writeln!(out, "{} {} at {}", result.asked.api, model, result.asked.url)?;
-    let load = match &shape.rate {
-        Some(rate) => format!(
+    let load = match (&shape.rate, &result.arguments.inputs.trace) {
+        (_, Some(trace)) => format!(
+            "open loop, trace {} at {} times its speed",
+            trace.display(),
+            result.arguments.inputs.speed
+        ),
+        (Some(rate), None) => format!(
             "open loop, {rate} requests per second, {} arrivals",
             shape.arrivals
         ),
-        None => format!("closed loop, {} users", shape.concurrency.unwrap_or(0)),
+        (None, None) => format!("closed loop, {} users", shape.concurrency.unwrap_or(0)),
     };
     writeln!(
         out,
@@ -36,6 +41,7 @@ fn write_report(out: &mut String, result: &LoadResult<'_>, floor: Option<&str>) 
         shape.seed
     )?;
     write_requests(out, result)?;
+    write_steady(out, result)?;
     write_latencies(out, result)?;
     write_client(out, result, floor)?;
     for warning in &result.warnings {
@@ -43,6 +49,41 @@ fn write_report(out: &mut String, result: &LoadResult<'_>, floor: Option<&str>) 
     }
     for (kind, count, message) in result.first_errors() {
         writeln!(out, "error: {count} × {kind}, the first: {message}")?;
+    }
+    Ok(())
+}
+
+/// What was cut to find the steady part, and how many requests were good.
+fn write_steady(out: &mut String, result: &LoadResult<'_>) -> std::fmt::Result {
+    let steady = &result.steady;
+    if let Some(by) = steady.decided_by {
+        writeln!(
+            out,
+            "steady     after {:.1} s ({} requests before, by {by}); see --warmup",
+            steady.cut_front_s, steady.cut_requests
+        )?;
+    }
+    let drifts = [("output", steady.output), ("latency", steady.latency)];
+    for (name, series) in drifts {
+        if let Some(series) = series.filter(|series| series.has_trend || series.has_shift) {
+            writeln!(
+                out,
+                "not steady {name} changes by {:+.0} % over the run",
+                100.0 * series.drift
+            )?;
+        }
+    }
+    if let Some(goodput) = &result.measured.goodput {
+        write!(
+            out,
+            "good       {} of {}; {:.1} per second",
+            goodput.good, goodput.n, goodput.requests_per_s
+        )?;
+        if let Some(share) = goodput.attainment {
+            let (low, high) = (share.low.unwrap_or(0.0), share.high.unwrap_or(1.0));
+            write!(out, "; attainment {:.4} [{low:.4}, {high:.4}]", share.value)?;
+        }
+        writeln!(out)?;
     }
     Ok(())
 }
