@@ -87,7 +87,7 @@ fn made_prompts() {
         "2x10",
     ];
     let shape = ["--concurrency", "2", "--requests", "60", "--seed", "4"];
-    load(&workspace, &endpoint.url, &[&lengths[..], &shape[..]].concat()).expect_code(0);
+    let _ = load(&workspace, &endpoint.url, &[&lengths[..], &shape[..]].concat()).expect_code(0);
     let bodies = endpoint.bodies.lock().unwrap();
     assert_eq!(bodies.len(), 60);
     let mut beginnings = std::collections::BTreeSet::new();
@@ -112,7 +112,7 @@ fn a_trace_is_replayed() {
                  {\"timestamp\":400,\"input_length\":10,\"output_length\":7,\"hash_ids\":[8]}\n";
     workspace.write("t.jsonl", trace);
     let shape = ["--trace", "t.jsonl", "--speed", "2", "--csv", "out.csv"];
-    load(&workspace, &endpoint.url, &shape).expect_code(0);
+    let _ = load(&workspace, &endpoint.url, &shape).expect_code(0);
     let result = workspace.json("out.json");
     assert_eq!(result["load"]["loop"], "open");
     assert_eq!(result["requests"]["ok"], 3);
@@ -145,7 +145,7 @@ fn azure_is_replayed() {
     let path = data.join("benchmarks/traces_azure_2023_conv/AzureLLMInferenceTrace_conv.csv");
     let path = path.display().to_string();
     let shape = ["--trace", &path, "--speed", "100", "--requests", "300"];
-    load(&workspace, &endpoint.url, &shape).expect_code(0);
+    let _ = load(&workspace, &endpoint.url, &shape).expect_code(0);
     let result = workspace.json("out.json");
     assert_eq!(
         (&result["requests"]["ok"], &result["requests"]["unsent"]),
@@ -201,7 +201,7 @@ fn errors_have_places() {
 fn goodput() {
     let (workspace, endpoint) = (workspace(), serve(200));
     let shape = ["-c", "2", "-n", "50", "--slo", "ttft_p99<10m,tpot_p99<10m"];
-    load(&workspace, &endpoint.url, &shape).expect_code(0);
+    let _ = load(&workspace, &endpoint.url, &shape).expect_code(0);
     let result = workspace.json("out.json");
     assert_eq!(
         (&result["goodput"]["good"], &result["goodput"]["n"]),
