@@ -3,14 +3,11 @@
 
 use crate::error::CliError;
 use crate::record;
-use seatrial_analyse::compare::{CompareOptions, compare, pair};
-use seatrial_analyse::scored::{
-    ScoredMetric, ScoredRun, ScoredTask, identity_differences, subject_differences,
-};
+use seatrial_analyse::compare::{RunsOptions, compare_runs};
+use seatrial_analyse::scored::{ScoredMetric, ScoredRun, identity_differences, subject_differences};
 use seatrial_report::{CaseChange, CaseChangeKind, CaseTexts, Changes, Labels, MetricChange, Standing};
-use seatrial_stats::multiplicity::{self, Correction};
 use seatrial_store::{RunRow, SqliteStore};
-use seatrial_types::{Findings, MetricKind, Pillar, SampleRecord, Statistic};
+use seatrial_types::{Findings, MetricKind, PairComparison, Pillar, SampleRecord};
 use std::collections::{BTreeMap, HashMap};
 
 /// Cases of one kind that are kept; the comment names fewer and counts these.
@@ -52,7 +49,6 @@ pub(crate) fn changes(
         }
         cases(before, run, &mut changes.cases);
     }
-    correct(&mut changes.metrics);
     if let Some(other) = other.filter(|_| !changes.metrics.is_empty()) {
         let alone = values_alone(findings, other, &changes.metrics);
         changes.metrics.extend(alone);
@@ -97,86 +93,40 @@ fn counterpart<'a>(other: &'a Other, run: &ScoredRun, notes: &mut Vec<String>) -
     Some(before)
 }
 
+/// Every metric that both have, with the corrections and the tests of `seatrial compare`.
 fn metrics(before: &ScoredRun, run: &ScoredRun, notes: &mut Vec<String>) -> Vec<MetricChange> {
-    let mut found = Vec::new();
-    for task in &run.tasks {
-        for metric in &task.metrics {
-            let Some((task_before, metric_before)) = before.metric(&task.task, &metric.metric) else {
-                continue;
-            };
-            match change(run, (task_before, metric_before), (task, metric)) {
-                Ok(change) => found.extend(change),
-                Err(problem) => notes.push(format!("{}.{}: {problem}", task.task, metric.metric)),
-            }
-        }
-    }
-    found
-}
-
-/// None where no case has a score on both sides, as with latencies of cached answers.
-fn change(
-    run: &ScoredRun,
-    (task_before, metric_before): (&ScoredTask, &ScoredMetric),
-    (task, metric): (&ScoredTask, &ScoredMetric),
-) -> Result<Option<MetricChange>, String> {
-    let has_scores = |metric: &ScoredMetric| metric.scores.iter().any(Option::is_some);
-    if !has_scores(metric) || !has_scores(metric_before) {
-        return Ok(None);
-    }
-    let paired =
-        pair(&task_before.rows(metric_before), &task.rows(metric)).map_err(|error| error.to_string())?;
-    let options = CompareOptions {
-        kind: match metric.kind {
-            MetricKind::Binary if paired.epochs_max > 1 => MetricKind::Bounded,
-            kind => kind,
-        },
-        higher_is_better: metric.higher_is_better,
-        ..CompareOptions::default()
+    let options = RunsOptions {
+        slices: false,
+        ..RunsOptions::default()
     };
-    let compared = compare(&paired, &options).map_err(|error| error.to_string())?;
-    let difference = compared.difference.value;
-    let is_better = difference
-        .filter(|difference| *difference != 0.0)
-        .map(|difference| (difference > 0.0) == metric.higher_is_better);
-    Ok(Some(MetricChange {
-        target: run.target.clone().unwrap_or_default(),
-        metric: format!("{}.{}.{}", task.task, metric.metric, Statistic::Mean.as_str()),
-        pillar: metric.pillar,
-        unit: metric.unit,
-        before: compared.a.value,
-        now: compared.b.value,
-        difference,
-        low: compared.difference.low,
-        high: compared.difference.high,
-        p_adjusted: Some(compared.test.p),
-        mde: compared.detectable.difference,
-        is_better,
-    }))
+    match compare_runs(&[before.clone(), run.clone()], &options) {
+        Err(error) => {
+            notes.push(format!("not comparable, {error}"));
+            Vec::new()
+        }
+        Ok(compared) => {
+            notes.extend(compared.warnings);
+            let target = run.target.as_deref().unwrap_or_default();
+            compared.pairs.iter().map(|pair| change(target, pair)).collect()
+        }
+    }
 }
 
-/// Corrects p-values: Holm's over the metrics of quality and safety, on which a decision hangs, and Benjamini and
-/// Hochberg's over the rest. What does not stand the correction is no difference that was shown.
-fn correct(metrics: &mut [MetricChange]) {
-    let is_primary = |change: &MetricChange| matches!(change.pillar, Pillar::Quality | Pillar::Safety);
-    for wanted in [true, false] {
-        let mut family: Vec<&mut MetricChange> = metrics
-            .iter_mut()
-            .filter(|change| is_primary(change) == wanted)
-            .collect();
-        let p: Vec<f64> = family.iter().filter_map(|change| change.p_adjusted).collect();
-        let correction = if wanted {
-            Correction::Holm
-        } else {
-            Correction::BenjaminiHochberg
-        };
-        let adjusted = multiplicity::adjust(&p, correction);
-        // Every change here has a p-value, so that both lists are as long.
-        for (change, p) in family.iter_mut().zip(adjusted.into_iter().flatten()) {
-            change.p_adjusted = Some(p);
-            if p > 1.0 - CompareOptions::default().level {
-                change.is_better = None;
-            }
-        }
+fn change(target: &str, pair: &PairComparison) -> MetricChange {
+    MetricChange {
+        target: target.to_owned(),
+        metric: format!("{}.{}.{}", pair.task, pair.metric, pair.statistic.as_str()),
+        pillar: pair.pillar,
+        unit: pair.unit,
+        before: pair.value_a.value,
+        now: pair.value_b.value,
+        difference: pair.difference.value,
+        low: pair.difference.low,
+        high: pair.difference.high,
+        p_adjusted: pair.p_adjusted,
+        mde: pair.mde,
+        // What does not stand the correction is no difference that was shown.
+        is_better: pair.b_is_better().filter(|_| pair.differs()),
     }
 }
 

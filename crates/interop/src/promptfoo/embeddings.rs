@@ -10,6 +10,9 @@ const DEFAULT: &str = "openai:embedding:text-embedding-3-large";
 /// Keys of a provider's `config` that say where to ask and with which key.
 const WHERE: [&str; 4] = ["apiKey", "apiKeyEnvar", "apiBaseUrl", "apiHost"];
 
+/// A grader's id and options.
+type Grader<'a> = (&'a str, Option<&'a Map<String, Value>>);
+
 /// Makes sure that the suite has the model that `grader` names, and that it is the only one: a suite's checks ask one.
 ///
 /// # Errors
@@ -36,7 +39,7 @@ pub(super) fn note(grader: Option<&Value>, place: &str, imported: &mut Imported)
 }
 
 /// Id and options of a grader: an id, `{embedding: …}`, or `{id, config}`.
-fn named(grader: &Value) -> Result<(&str, Option<&Map<String, Value>>), String> {
+fn named(grader: &Value) -> Result<Grader<'_>, String> {
     match grader {
         Value::String(id) => Ok((id, None)),
         Value::Object(map) => match (map.get("embedding"), map.get("id").and_then(Value::as_str)) {
