@@ -88,12 +88,7 @@ pub(super) fn rank(field: &Field, options: &RankOptions<'_>) -> Ranking {
         .collect();
     let groups = groups(&differs);
     let ranked = order.iter().enumerate().map(|(at, &system)| {
-        let certain = |is_better: bool| {
-            let others = order.iter().enumerate();
-            let surely = others
-                .filter(|(place, other)| differs[at][*place] && (better(**other, system) > 0.0) == is_better);
-            u32::try_from(surely.count()).unwrap_or(u32::MAX)
-        };
+        let (surely_better, surely_worse) = certain(&differs[at], |place| better(order[place], system));
         let count = u32::try_from(systems).unwrap_or(u32::MAX);
         RankedSystem {
             label: field.labels[system].clone(),
@@ -101,8 +96,8 @@ pub(super) fn rank(field: &Field, options: &RankOptions<'_>) -> Ranking {
                 level: options.level,
                 ..estimates[system]
             },
-            rank_best: 1 + certain(true),
-            rank_worst: count - certain(false),
+            rank_best: 1 + surely_better,
+            rank_worst: count - surely_worse,
             groups: letters(&groups, at),
         }
     });
@@ -120,6 +115,18 @@ pub(super) fn rank(field: &Field, options: &RankOptions<'_>) -> Ranking {
             .map(|group| group.iter().map(|&at| field.labels[order[at]].clone()).collect())
             .collect(),
     }
+}
+
+/// How many of the systems that differ for certain are better, and how many worse; `by` says by how much one is better.
+fn certain(differs: &[bool], by: impl Fn(usize) -> f64) -> (u32, u32) {
+    let places = differs.iter().enumerate().filter(|(_, differs)| **differs);
+    places.fold((0, 0), |(better, worse), (place, _)| {
+        if by(place) > 0.0 {
+            (better + 1, worse)
+        } else {
+            (better, worse + 1)
+        }
+    })
 }
 
 /// Unit of each case, and how many there are.

@@ -44,7 +44,13 @@ pub fn markdown(comparison: &RunsComparison, bytes_max: usize) -> String {
             }
         }
     }
-    clean::cut(&text, bytes_max).into_owned()
+    // Only the head can be too long: names and changes without end.
+    let mut end = text.len().min(bytes_max);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+    text
 }
 
 fn head(comparison: &RunsComparison) -> String {
@@ -254,4 +260,66 @@ fn warnings(comparison: &RunsComparison) -> String {
         .map(|warning| format!("- {}\n", prose(warning)))
         .collect();
     format!("\n#### Warnings\n\n{rows}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use seatrial_types::{COMPARE_SCHEMA, ComparedSystem};
+
+    fn comparison(labels: &[&str], changed: usize) -> RunsComparison {
+        let system = |label: &&str| ComparedSystem {
+            label: (*label).to_owned(),
+            run_id: None,
+            target: None,
+            source: "file".to_owned(),
+            started_at: None,
+            n_samples: 3,
+        };
+        let change = |number: usize| ChangedField {
+            system: "b".to_owned(),
+            against: "a".to_owned(),
+            field: format!("prompt.t{number}"),
+            from: serde_json::Value::Null,
+            to: serde_json::Value::Null,
+            text: format!("prompt.t{number}: ü@team <b> → {}", "|x".repeat(60)),
+        };
+        RunsComparison {
+            schema: COMPARE_SCHEMA.to_owned(),
+            tool_version: "1".to_owned(),
+            exit_code: 0,
+            forced: false,
+            level: 0.95,
+            power: 0.8,
+            seed: 0,
+            warnings: vec!["@someone \u{1b}[2J".to_owned()],
+            systems: labels.iter().map(system).collect(),
+            identity_differences: Vec::new(),
+            changed: (0..changed).map(change).collect(),
+            pairs: Vec::new(),
+            slices: Vec::new(),
+            ranking: Vec::new(),
+        }
+    }
+
+    /// Protects comments: they fit whatever stands in names and changes, and nothing in them acts.
+    #[test]
+    fn it_fits_and_nothing_acts() {
+        let text = markdown(&comparison(&["a", "b"], 3), 60_000);
+        assert!(
+            text.contains("#### Changed") && text.contains("&#64;team &lt;b&gt;"),
+            "{text}"
+        );
+        assert!(text.contains("[U+001B]") || text.contains("U+001B"), "{text}");
+        assert!(!text.contains('\u{1b}') && !text.contains(" @someone"), "{text}");
+        let long = "ü".repeat(5_000);
+        for bytes_max in [BYTES_MIN, BYTES_MIN + 1, 5_000, 60_000] {
+            let text = markdown(&comparison(&[long.as_str(); 80], 200), bytes_max);
+            assert!(
+                text.len() <= bytes_max && text.starts_with("<!-- seatrial:compare -->"),
+                "{bytes_max}"
+            );
+        }
+        assert_eq!(markdown(&comparison(&["a"], 0), BYTES_MIN - 1), "");
+    }
 }
