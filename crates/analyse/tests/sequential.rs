@@ -59,7 +59,6 @@ fn draft(rest: &str) -> DraftPlan {
     };
     let vocabulary = Vocabulary {
         scorers: vec![entry("exact_match"), entry("contains")],
-        ..Vocabulary::default()
     };
     let text = format!(
         "version: 1\nname: s\ntargets: [{{name: t, provider: openai, model: m, base_url: \"http://127.0.0.1:1/v1\", limits: {{concurrency: 16}}}}]\n\

@@ -24,6 +24,12 @@ pub(crate) fn tell(store: &SqliteStore, plan: &Plan, finished: &FinishedSet) {
     let forecast = forecast(&questions);
     if forecast.calls > 0 {
         output::stderr(&describe(&forecast, plan.draft.budget.cost_usd));
+        if plan.tasks.iter().any(|task| task.order.is_some()) {
+            output::stderr("at most that: sequential tasks end as soon as their gates are decided\n");
+        }
+        if plan.extends() {
+            output::stderr("beyond that, gates that are undecided may add epochs, within the budget\n");
+        }
     }
 }
 

@@ -299,3 +299,28 @@ fn pairs_with_a_baseline_end_the_run() {
         assert_eq!(end >= -0.05 - 1e-9, verdict == "pass", "{gate}");
     }
 }
+
+/// Protects scores that are made again of a run that stopped early: the answers that are there are found by their ids, and
+/// the gate is decided in the same order.
+#[test]
+fn answers_of_a_stopped_run_are_scored_again() {
+    let workspace = Workspace::new(env!("CARGO_BIN_EXE_seatrial"));
+    write_cases(&workspace, CASES);
+    let server = simulate(&workspace, &json!({"accuracy": 0.75}));
+    write_suite(&workspace, &server.base_url(), &limits(), &gate("at_least: 0.9"));
+    let run = workspace
+        .run(&["run", "suite.yaml", "--json", "first.json"])
+        .expect_code(1);
+    assert!(
+        run.stderr.contains("at most that: sequential tasks end"),
+        "{}",
+        run.stderr
+    );
+    let _ = workspace
+        .run(&["run", "suite.yaml", "--rescore", "latest", "--json", "again.json"])
+        .expect_code(1);
+    let (first, again) = (workspace.json("first.json"), workspace.json("again.json"));
+    assert_eq!(first["samples_finished"], again["samples_finished"]);
+    assert_eq!(first["gates"], again["gates"]);
+    assert_eq!(entry(&first)["decided_after"], entry(&again)["decided_after"]);
+}

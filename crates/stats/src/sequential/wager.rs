@@ -218,6 +218,17 @@ impl DrawnMean<'_> {
     /// The mean is at least this, at every number of draws at once, with confidence 1 − `alpha`: the least candidate
     /// against which a gambler who bets on more has less than 1/`alpha`.
     ///
+    /// ```
+    /// use seatrial_stats::sequential::{Drawn, DrawnMean, Spread};
+    /// let draws = [Drawn { sum: 1.0, count: 1.0 }; 60];
+    /// let seen = DrawnMean {
+    ///     draws: &draws, low: 0.0, high: 1.0, size_max: 1.0, spread: Spread::AtMost(0.5), planned: 100, centre: 0.5,
+    /// };
+    /// let low = seen.lower(0.05)?;
+    /// assert!(low > 0.8 && low < 1.0);
+    /// # Ok::<(), seatrial_stats::StatsError>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Wager::try_new`]; `alpha` outside (0, 1); an empty range.
     pub fn lower(&self, alpha: f64) -> Result<f64, StatsError> {
@@ -234,6 +245,16 @@ impl DrawnMean<'_> {
     }
 
     /// The mean is at most this; see [`lower`](Self::lower).
+    ///
+    /// ```
+    /// use seatrial_stats::sequential::{Drawn, DrawnMean, Spread};
+    /// let draws = [Drawn { sum: 1.0, count: 4.0 }; 40];
+    /// let seen = DrawnMean {
+    ///     draws: &draws, low: 0.0, high: 1.0, size_max: 5.0, spread: Spread::AtMost(0.5), planned: 100, centre: 0.5,
+    /// };
+    /// assert!(seen.upper(0.05)? < 0.5);
+    /// # Ok::<(), seatrial_stats::StatsError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`lower`](Self::lower).
