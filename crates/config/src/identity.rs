@@ -34,6 +34,7 @@ impl DraftPlan {
             budget: _,
             extend: _,
             cache: _,
+            quarantine: _,
             origin: _,
         } = self;
         let mut identity = json!({

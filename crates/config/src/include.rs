@@ -1,7 +1,7 @@
 //! `include:`: several suite files as one tree. Apart from the reading, which sees the result as if it were one file,
 //! but for places: each node knows in which file it stands.
 //!
-//! Lists of named things (`targets`, `models`, `tasks`, `gates`) are put one after the other, those of included files
+//! Lists of things (`targets`, `models`, `tasks`, `gates`, `quarantine`) are put one after the other, those of included files
 //! first; `slices` without repetition. `defaults` are merged key by key. Of everything else, and of defaults that both
 //! give, the including file's value holds; two files included side by side that give different values are an error.
 
@@ -22,7 +22,7 @@ pub const MAX_INCLUDED_FILES: usize = 64;
 
 const INCLUDE_KEY: &str = "include";
 /// Keys whose lists are put one after the other.
-const APPENDED_KEYS: [&str; 4] = ["targets", "models", "tasks", "gates"];
+const APPENDED_KEYS: [&str; 5] = ["targets", "models", "tasks", "gates", "quarantine"];
 /// A key whose list is united.
 const UNITED_KEY: &str = "slices";
 

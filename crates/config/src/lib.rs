@@ -19,6 +19,7 @@ mod located;
 mod message;
 mod nearest;
 pub mod plan;
+mod quarantine;
 pub mod remote;
 mod scalar;
 mod schema;
@@ -45,8 +46,8 @@ pub use plan::{
     Against, BaselineUse, Bound, Budget, CacheMode, Concurrency, Condition, DEFAULT_MAX_ERROR_RATE, Dataset,
     DatasetFormat, DatasetFrom, DraftPlan, Endpoint, ErrorCap, Exec, Extend, Fetched, FieldSource, Fields,
     Gate, Hub, ImageTemplates, InlineCase, Limits, Margin, MessageTemplate, Metric, NoCritical,
-    OnInconclusive, Origin, Prompt, Recorded, Relation, Retry, ScorerUse, Selection, Target, Task,
-    ToolCallTemplate, Warning,
+    OnInconclusive, Origin, Prompt, Quarantined, Recorded, Relation, Retry, ScorerUse, Selection, Target,
+    Task, ToolCallTemplate, Warning,
 };
 pub use remote::{Anthropic, Headers, Http, HttpStream, OpenAi, OpenAiApi};
 pub use schema::schema;
@@ -54,8 +55,8 @@ pub use suite::{MAX_DEFAULTS_BYTES, ReadResult, load_yaml_value, parse_suite, pa
 pub use tables::{
     DEFAULT_ANTHROPIC_KEY_ENV, DEFAULT_ANTHROPIC_URL, DEFAULT_API_KEY_ENV, DEFAULT_BASE_URL,
     DEFAULT_TOKEN_ENV, MAX_ATTEMPTS, MAX_COMMAND_PARTS, MAX_CONCURRENCY, MAX_EPOCHS, MAX_GATES, MAX_IMAGES,
-    MAX_IN_FLIGHT, MAX_INLINE_CASES, MAX_MESSAGES, MAX_PROMPTS, MAX_SCORERS, MAX_SLICES, MAX_TARGETS,
-    MAX_TASKS, MAX_TOOL_CALLS, MAX_WORKERS,
+    MAX_IN_FLIGHT, MAX_INLINE_CASES, MAX_MESSAGES, MAX_PROMPTS, MAX_QUARANTINED, MAX_SCORERS, MAX_SLICES,
+    MAX_TARGETS, MAX_TASKS, MAX_TOOL_CALLS, MAX_WORKERS,
 };
 pub use value::{MAX_DURATION, MAX_NAME_CHARS, parse_duration};
 pub use vocabulary::{

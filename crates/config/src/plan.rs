@@ -3,9 +3,11 @@
 
 mod dataset;
 mod gate;
+mod quarantine;
 
 pub use dataset::{Dataset, DatasetFormat, DatasetFrom, Fetched, FieldSource, Fields, Hub, InlineCase};
 pub use gate::{Against, BaselineUse, Bound, Condition, Gate, Margin, NoCritical, OnInconclusive, Relation};
+pub use quarantine::Quarantined;
 
 use crate::diagnostics::{Diagnostics, Location, Source};
 use crate::remote::{Anthropic, Http, OpenAi};
@@ -49,6 +51,9 @@ pub struct DraftPlan {
     pub extend: Extend,
     /// Whether answers are kept and used again; off unless given.
     pub cache: CacheMode,
+    /// Cases that are known to be unreliable, in the order of the file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub quarantine: Vec<Quarantined>,
     /// Where things are written, for errors that show only later; `Origin::default()` for a plan made by hand.
     #[serde(skip)]
     pub origin: Origin,
@@ -580,6 +585,12 @@ impl DraftPlan {
     #[must_use]
     pub fn locate_gate(&self, gate_index: usize, key: &str) -> Location {
         self.locate_path(&format!("gates/{gate_index}/{key}"))
+    }
+
+    /// Where `key` of an entry of `quarantine` is written, or the entry when it is not.
+    #[must_use]
+    pub fn locate_quarantine(&self, entry: usize, key: &str) -> Location {
+        self.locate_path(&format!("quarantine/{entry}/{key}"))
     }
 
     /// The variables of the environment whose values the suite took with `${NAME}`, defaults included.

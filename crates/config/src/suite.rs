@@ -7,6 +7,7 @@ use crate::gate;
 use crate::plan::{
     Budget, CacheMode, DEFAULT_MAX_ERROR_RATE, DraftPlan, ErrorCap, Extend, Origin, Target, Task, Warning,
 };
+use crate::quarantine;
 use crate::scalar::to_json;
 use crate::tables::{MAX_TASKS, SUITE};
 use crate::task::Shared;
@@ -256,6 +257,10 @@ impl Reader<'_> {
         for (index, node) in gate_nodes.iter().enumerate() {
             self.record(&format!("gates/{index}"), node, &mut locations);
         }
+        let quarantine = quarantine::read_all(items("quarantine"), &task_names, self);
+        for (index, node) in items("quarantine").iter().enumerate() {
+            self.record(&format!("quarantine/{index}"), node, &mut locations);
+        }
         if !self.errors.is_empty() {
             return None;
         }
@@ -275,6 +280,7 @@ impl Reader<'_> {
                 .text("cache")
                 .and_then(CacheMode::from_word)
                 .unwrap_or_default(),
+            quarantine,
             origin: Origin {
                 source,
                 locations,

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 mod order;
 mod outside;
+mod quarantine;
 
 pub use outside::named_files;
 
@@ -30,6 +31,9 @@ const STDIN_NAME: &str = "standard input";
 
 /// Scorers of every task, in suite order.
 pub type TaskScorers = Vec<Vec<Arc<dyn Scorer>>>;
+
+/// Hashes of the ids of a dataset, each with its row.
+type SeenIds = HashMap<ContentHash, u64>;
 
 /// A frozen plan.
 pub struct Plan {
@@ -113,6 +117,9 @@ pub enum FreezeError {
         /// Cause.
         source: std::io::Error,
     },
+    /// Quarantine names cases that no dataset has; all of them.
+    #[error("{}", .0.join("\n"))]
+    Quarantine(Vec<String>),
     /// More samples than a run can hold.
     #[error(
         "the plan has {0} samples, at most {SAMPLES_MAX} fit in a run\nhint: use `limit:` or fewer epochs"
@@ -142,6 +149,7 @@ fn list(problems: &[DatasetProblem]) -> String {
 /// Reads every dataset once and freezes the plan.
 pub fn freeze(draft: DraftPlan, scorers: &TaskScorers) -> Result<Plan, FreezeError> {
     let mut problems = Vec::new();
+    let mut strangers = Vec::new();
     let mut tasks = Vec::with_capacity(draft.tasks.len());
     for (task_index, task) in draft.tasks.iter().enumerate() {
         let prompt = Prompt::try_new(&task.prompt).map_err(|source| FreezeError::Prompt {
@@ -150,7 +158,10 @@ pub fn freeze(draft: DraftPlan, scorers: &TaskScorers) -> Result<Plan, FreezeErr
         })?;
         let scorers = scorers.get(task_index).map_or(&[][..], Vec::as_slice);
         match plan_task(task, prompt, scorers) {
-            Ok(planned) => tasks.push(planned),
+            Ok((planned, ids)) => {
+                strangers.extend(quarantine::strangers(&draft, task_index, &ids));
+                tasks.push(planned);
+            }
             Err(errors) => problems.extend(errors.into_iter().map(|error| DatasetProblem {
                 task_index,
                 task: task.name.clone(),
@@ -160,6 +171,9 @@ pub fn freeze(draft: DraftPlan, scorers: &TaskScorers) -> Result<Plan, FreezeErr
     }
     if !problems.is_empty() {
         return Err(FreezeError::Datasets(problems));
+    }
+    if !strangers.is_empty() {
+        return Err(FreezeError::Quarantine(strangers));
     }
     let body = identity(&draft, &tasks, scorers)?.to_string();
     let plan = Plan {
@@ -180,7 +194,7 @@ fn plan_task(
     task: &seatrial_config::Task,
     prompt: Prompt,
     scorers: &[Arc<dyn Scorer>],
-) -> Result<PlannedTask, Vec<DatasetError>> {
+) -> Result<(PlannedTask, SeenIds), Vec<DatasetError>> {
     let source = source_of(task).map_err(|error| vec![error])?;
     let needs_reference = scorers
         .iter()
@@ -188,7 +202,7 @@ fn plan_task(
         .map(|scorer| scorer.name());
     let mut reader = DatasetReader::open(&source).map_err(|error| vec![error])?;
     let mut problems = Vec::new();
-    let mut seen: HashMap<ContentHash, u64> = HashMap::new();
+    let mut seen = SeenIds::new();
     let mut draw = Draw::new(task.selection, task.seed);
     let mut ordering = task.sequential.then(|| order::Ordering::new(task.seed));
     let mut ids = blake3::Hasher::new();
@@ -246,7 +260,7 @@ fn plan_task(
         None => ContentHash::finish(&ids),
         Some(hash) => hash,
     };
-    Ok(PlannedTask {
+    let planned = PlannedTask {
         prompt,
         dataset_hash: reader.content_hash().map_err(|error| vec![error])?,
         rows,
@@ -260,7 +274,8 @@ fn plan_task(
         source,
         chosen,
         slices: task.slices.clone(),
-    })
+    };
+    Ok((planned, seen))
 }
 
 /// Where the cases of a task lie, once what had to be fetched was fetched.
@@ -321,7 +336,7 @@ fn check_case(
     prompt: &Prompt,
     needs_reference: Option<&str>,
     slices: &[String],
-    seen: &mut HashMap<ContentHash, u64>,
+    seen: &mut SeenIds,
 ) -> Result<Vec<Message>, DatasetError> {
     if let Some(first) = seen.insert(ContentHash::of(case.id.as_bytes()), case.row) {
         let problem = format!("id `{}` was already used in row {first}", case.id);

@@ -6,6 +6,8 @@ pub const MAX_TARGETS: usize = 256;
 pub const MAX_TASKS: usize = 1000;
 /// Gates of one suite at most.
 pub const MAX_GATES: usize = 1000;
+/// Cases under quarantine at most.
+pub const MAX_QUARANTINED: usize = 10_000;
 /// Scorers of one task at most.
 pub const MAX_SCORERS: usize = 100;
 /// Values of `severity` that one gate may name at most.

@@ -1,7 +1,8 @@
 //! The top of the grammar: a suite and its `defaults:`.
 
-use super::bounds::{MAX_COUNT, MAX_EPOCHS, MAX_GATES, MAX_SLICES, MAX_TARGETS, MAX_TASKS};
+use super::bounds::{MAX_COUNT, MAX_EPOCHS, MAX_GATES, MAX_QUARANTINED, MAX_SLICES, MAX_TARGETS, MAX_TASKS};
 use super::gate::GATE;
+use super::quarantine::QUARANTINE;
 use super::target::TARGET_TABLES;
 use super::task::TASK;
 use crate::include::MAX_INCLUDED_FILES;
@@ -114,6 +115,12 @@ pub(crate) static SUITE: Table = Table {
             "columns whose values are reported apart, for every task",
         )
         .default("[]"),
+        Field::new(
+            "quarantine",
+            QUARANTINED,
+            "cases that are known to be unreliable: they count as any other, and reports list them until their last day is over",
+        )
+        .default("[]"),
     ],
     exclusive: &[&["max_error_rate", "max_errors"]],
     one_of: &[],
@@ -160,6 +167,12 @@ const TASKS: Shape = Shape::List {
     item: &Shape::Merged(&[&TASK]),
     min: 1,
     max: MAX_TASKS,
+    unique: false,
+};
+const QUARANTINED: Shape = Shape::List {
+    item: &Shape::Record(&QUARANTINE),
+    min: 0,
+    max: MAX_QUARANTINED,
     unique: false,
 };
 const GATES: Shape = Shape::List {
