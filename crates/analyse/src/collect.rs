@@ -2,6 +2,8 @@
 //! the number of values, never to the size of the texts.
 
 use crate::forecast::Profiler;
+use crate::ledger::Ledger;
+use crate::scored::TaskShape;
 use crate::sequential::Sequential;
 use crate::series::{Policy, Series};
 use seatrial_config::DraftPlan;
@@ -233,6 +235,10 @@ pub struct Collector {
     pub(crate) slices: BTreeMap<(u16, u16), BTreeMap<SliceKey, TaskSeries>>,
     pub(crate) slices_left_out: BTreeSet<String>,
     cluster_ids: HashMap<Arc<str>, u32>,
+    /// Answers case by case, of tasks where that says more than their sum.
+    pub(crate) ledger: Ledger,
+    /// Whether a task is in it.
+    in_ledger: Vec<bool>,
     /// What decides how far tasks are asked; `None` where all of them are asked as planned.
     pub(crate) sequential: Option<Sequential>,
 }
@@ -256,7 +262,26 @@ impl Collector {
             spent: Some(Money::ZERO),
             ..TargetFacts::default()
         };
+        let shapes: Vec<TaskShape> = draft
+            .tasks
+            .iter()
+            .zip(&metrics)
+            .map(|(task, scorers)| TaskShape {
+                name: task.name.clone(),
+                epochs: task.epochs,
+                scorers: scorers.clone(),
+            })
+            .collect();
+        let is_told = |index: usize| draft.quarantine.iter().any(|entry| entry.task_index == index);
+        let in_ledger = draft
+            .tasks
+            .iter()
+            .enumerate()
+            .map(|(index, task)| task.epochs > 1 || is_told(index))
+            .collect();
         Self {
+            ledger: Ledger::new(draft.targets.len(), &shapes),
+            in_ledger,
             targets: draft.targets.iter().map(|_| facts()).collect(),
             metrics,
             clustered,
@@ -293,6 +318,9 @@ impl Collector {
             return;
         };
         series.add(sample, cluster);
+        if self.in_ledger.get(task) == Some(&true) {
+            self.ledger.add(0, sample);
+        }
         if let Some(sequential) = &mut self.sequential {
             sequential.take(sample);
         }
@@ -301,6 +329,29 @@ impl Collector {
         }
         if !sample.slices.is_empty() {
             self.add_to_slices(sample, cluster, clustered);
+        }
+    }
+
+    /// Keeps the answers of every task case by case, because earlier runs are to be put beside them. To be called before
+    /// the first sample.
+    pub fn keep_cases(&mut self) {
+        self.in_ledger.iter_mut().for_each(|is_in| *is_in = true);
+    }
+
+    /// Adds a sample of an earlier run of the same plan, `run` from 1, to be called after the samples of this run. It
+    /// counts in the history of its case alone. What the cache answered is left out, for it was given before, and so is
+    /// what a model gave that did not serve this run.
+    pub fn remember(&mut self, run: u32, sample: &SampleFigures) {
+        let served = self
+            .targets
+            .get(usize::from(sample.key.target))
+            .map(|facts| &facts.served_models);
+        let is_other_model = match (&sample.served_model, served) {
+            (Some(model), Some(served)) => !served.is_empty() && !served.contains(model),
+            _ => false,
+        };
+        if run > 0 && !sample.cached && !is_other_model {
+            self.ledger.add(run, sample);
         }
     }
 

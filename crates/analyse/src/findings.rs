@@ -4,6 +4,7 @@ use crate::baseline::GateEvidence;
 use crate::bounds;
 use crate::collect::{Collector, CostPerSuccess, NamedSeries, TaskSeries};
 use crate::decide::{decide_gates, overall_verdict, to_u16};
+use crate::quarantine;
 use crate::series::{LEVEL, Series};
 use seatrial_config::{Condition, DraftPlan, ErrorCap};
 use seatrial_types::{
@@ -132,6 +133,8 @@ pub fn findings(draft: &DraftPlan, collector: &Collector, facts: &RunFacts) -> F
     let targets: Vec<TargetFindings> = (0..draft.targets.len())
         .map(|index| target_findings(draft, collector, facts, index, &gates))
         .collect();
+    let quarantine = quarantine::rows(draft, collector, facts);
+    quarantine::warn(&quarantine, &mut warnings);
     let (verdict, exit) = conclude(draft, collector, facts, &targets, &gates, &mut warnings);
     Findings {
         schema: FINDINGS_SCHEMA.to_owned(),
@@ -151,6 +154,7 @@ pub fn findings(draft: &DraftPlan, collector: &Collector, facts: &RunFacts) -> F
         comparisons: Vec::new(),
         gates,
         baseline: facts.baseline.as_ref().map(|baseline| baseline.summary.clone()),
+        quarantine,
         execution: RunExecution {
             stopped_by: facts.state.stopped_by(),
             rescored_from: facts.rescored_from.clone(),
@@ -172,11 +176,15 @@ fn target_findings(
     let mut slices = Vec::new();
     for (task_index, (task, series)) in draft.tasks.iter().zip(&collector.overall[index]).enumerate() {
         push_metrics(&mut metrics, &task.name, series, None, facts);
+        if let Some(ledger) = collector.ledger.task(index, task_index) {
+            metrics.extend(ledger.repeated_metrics());
+        }
         let key = (to_u16(index), to_u16(task_index));
         for (slice, series) in collector.slices.get(&key).into_iter().flatten() {
             push_metrics(&mut slices, &task.name, series, Some(slice), facts);
         }
     }
+    let (flaky, n_flaky) = quarantine::flaky(draft, collector, index, facts);
     let gates: Vec<_> = gates.iter().filter(|gate| gate.target == target.name).collect();
     let mut queue_ms = of_target.queue_ms.clone();
     queue_ms.sort_unstable_by(f64::total_cmp);
@@ -188,6 +196,8 @@ fn target_findings(
         scorecard: scorecard(&metrics, &gates),
         metrics,
         slices,
+        flaky,
+        n_flaky,
         usage: of_target.usage,
         cost_usd: of_target
             .cost

@@ -12,12 +12,15 @@ mod drawn;
 pub mod findings;
 pub mod forecast;
 pub mod gate;
+pub mod ledger;
 pub mod mt_interval;
 pub mod mt_significance;
 pub mod programme;
+pub mod quarantine;
 pub mod scored;
 pub mod sequential;
 pub mod series;
+pub mod simulate;
 
 pub use collect::{Collector, TaskMetrics};
 pub use findings::{BaselineFacts, RunFacts, RunState, findings};

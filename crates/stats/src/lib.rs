@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod correlation;
 pub mod describe;
 pub mod dist;
+pub mod draw;
 pub mod drift;
 pub mod equivalence;
 mod error;

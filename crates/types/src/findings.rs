@@ -185,6 +185,13 @@ pub struct TargetFindings {
     /// part of every latency.
     #[serde(default)]
     pub client_read_lag_ms: Option<f64>,
+    /// Cases whose recorded answers disagree, over epochs and earlier runs of the same plan: the most undecided first, at
+    /// most a few hundred.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flaky: Vec<crate::FlakyCase>,
+    /// How many there are in all.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub n_flaky: u64,
     /// How its samples came about.
     #[serde(default)]
     pub execution: TargetExecution,
@@ -291,7 +298,15 @@ pub struct Findings {
     /// The baseline that gates name; absent where none does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<BaselineSummary>,
+    /// Cases under quarantine, in suite order, those whose time is over included until they are removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quarantine: Vec<crate::QuarantineRow>,
     /// How the run came about as a whole.
     #[serde(default)]
     pub execution: RunExecution,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

@@ -10,6 +10,7 @@ pub mod estimate;
 pub mod execution;
 pub mod exit;
 pub mod findings;
+pub mod flaky;
 pub mod hash;
 pub mod id;
 pub mod money;
@@ -41,6 +42,7 @@ pub use findings::{
     FINDINGS_SCHEMA, Findings, GateResult, MetricResult, PillarRow, PillarStatus, Place, SliceKey,
     TargetFindings, Verdict,
 };
+pub use flaky::{FlakyCase, QuarantineOutcome, QuarantineRow};
 pub use hash::ContentHash;
 pub use id::RunId;
 pub use money::{Money, ParseMoneyError};
