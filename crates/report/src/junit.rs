@@ -7,7 +7,7 @@
 
 use crate::junit_samples::JunitSamples;
 use crate::rank::{Severity, severity};
-use crate::{clean, format};
+use crate::{clean, flaky, format};
 use chrono::{DateTime, FixedOffset};
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite, XmlString};
 use seatrial_types::{Findings, GateResult, TargetFindings};
@@ -46,6 +46,14 @@ pub fn junit(
         describe(&mut suite, findings, target, started, duration);
         let gates = findings.gates.iter().filter(|gate| gate.target == target.name);
         suite.add_test_cases(gates.take(GATES_MAX).map(|gate| gate_case(gate, target, form)));
+        report.add_test_suite(suite);
+    }
+    for target in &findings.targets {
+        if let Some(suite) = flaky::junit_flaky(target, form) {
+            report.add_test_suite(suite);
+        }
+    }
+    if let Some(suite) = flaky::junit_quarantine(findings) {
         report.add_test_suite(suite);
     }
     for suite in samples.into_suites(form) {

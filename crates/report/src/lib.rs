@@ -7,6 +7,7 @@ pub mod clean;
 pub mod compare;
 mod comparison;
 pub mod execution;
+mod flaky;
 pub mod format;
 pub mod github;
 pub mod gitlab;

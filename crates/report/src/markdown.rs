@@ -1,6 +1,7 @@
 //! Markdown for a comment on a pull request and for a step summary: verdict, gates, values, slices, what to know, and
 //! what it takes to repeat the run.
 
+use crate::flaky;
 use crate::format;
 use crate::markdown_text::{code, prose};
 use crate::page::{Page, Section};
@@ -36,6 +37,8 @@ pub fn markdown(findings: &Findings, bytes_max: usize) -> String {
     page.section(&values(findings));
     page.section(&comparisons(findings));
     page.section(&slices(findings));
+    page.section(&of_cases(flaky::markdown_flaky(findings), "\n</details>\n"));
+    page.section(&of_cases(flaky::markdown_quarantine(findings), ""));
     page.section(&warnings(findings));
     page.section(&errors(findings));
     page.bytes_max = bytes_max;
@@ -43,6 +46,11 @@ pub fn markdown(findings: &Findings, bytes_max: usize) -> String {
         page.text.push_str(&reproduce);
     }
     page.text
+}
+
+/// A table of single cases.
+fn of_cases((head, rows): (String, Vec<String>), tail: &'static str) -> Section {
+    Section { head, rows, tail }
 }
 
 pub(crate) fn headline(findings: &Findings) -> String {

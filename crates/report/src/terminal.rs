@@ -2,6 +2,7 @@
 
 use crate::clean;
 use crate::execution::{execution_line, run_lines};
+use crate::flaky;
 use crate::format;
 use crate::rank::{own_name, question, weakest_slices, worst_first};
 use anstyle::{AnsiColor, Style};
@@ -50,6 +51,7 @@ pub fn terminal(findings: &Findings, options: TerminalOptions) -> String {
     screen.baseline(findings);
     screen.gates(&findings.gates);
     screen.comparisons(findings);
+    screen.quarantine(findings);
     if !findings.warnings.is_empty() {
         screen.line("");
     }
@@ -154,6 +156,10 @@ impl Screen {
             self.line(&format!("  calls        {line}"));
         }
         self.slices(target);
+        for (index, line) in flaky::screen_lines(target).iter().enumerate() {
+            let head = if index == 0 { "flaky" } else { "" };
+            self.line(&format!("  {head:<12} {line}"));
+        }
         if !target.errors.is_empty() {
             let errors: Vec<_> = target
                 .errors
@@ -178,6 +184,17 @@ impl Screen {
             self.line("");
         }
         lines.iter().for_each(|line| self.line(line));
+    }
+
+    fn quarantine(&mut self, findings: &Findings) {
+        let lines = flaky::quarantine_lines(findings);
+        if lines.is_empty() {
+            return;
+        }
+        self.line("");
+        let title = self.paint(Style::new().bold(), "quarantine");
+        self.line(&title);
+        lines.iter().for_each(|line| self.line(&format!("  {line}")));
     }
 
     fn quality(&mut self, metric: &MetricResult, width: usize) {

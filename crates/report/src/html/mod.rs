@@ -79,6 +79,7 @@ impl HtmlReport {
             section(&mut page, id, title, &body);
             if id == "values" {
                 page += &comparisons;
+                page += &crate::flaky::html(findings, &esc);
             }
         }
         section(
