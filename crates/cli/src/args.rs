@@ -15,21 +15,24 @@ mod output;
 pub(crate) mod pareto;
 mod plan;
 mod report;
+mod simulate;
 pub(crate) mod text_metrics;
 
 use crate::caps::CapArguments;
 pub(crate) use baseline::BaselineArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use doctor::DoctorArguments;
-pub(crate) use gate::GateArguments;
+pub(crate) use gate::{GateArguments, GateCommand};
 pub(crate) use interop::{ImportArguments, ImportCommand, PromptfooArguments};
+pub(crate) use simulate::{RateColumns, RateModelArgument, SimulateArguments, SpreadArgument};
 
 pub(crate) use load::{LoadApi, LoadArguments, LoadEndpoint, LoadProvider, LoadShape};
 pub(crate) use load_inputs::LoadFind;
 pub(crate) use output::{GlobalArguments, LogFormat, OutputArguments};
 pub(crate) use plan::{AuditArguments, PlanArguments};
 pub(crate) use report::{
-    CompletionsArguments, ReportArguments, ReportCommand, ReportFormat, ReportListArguments,
+    CompletionsArguments, ReportArguments, ReportCommand, ReportFlakyArguments, ReportFormat,
+    ReportListArguments,
 };
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -273,6 +276,10 @@ pub(crate) enum SchemaName {
     Findings,
     /// What `report list --json` writes.
     ReportList,
+    /// What `gate simulate --json` writes.
+    GateSimulate,
+    /// What `report flaky --json` writes.
+    ReportFlaky,
     /// What `doctor --json` writes.
     Doctor,
     /// What `plan --json` writes.

@@ -10,6 +10,7 @@ mod doctor;
 mod endpoints;
 mod error;
 mod first_errors;
+mod history;
 mod imported_plan;
 mod materials;
 mod output;

@@ -6,6 +6,7 @@ use crate::baselines::{self, BaselinesAt};
 use crate::caps;
 use crate::error::CliError;
 use crate::first_errors;
+use crate::history;
 use crate::materials;
 use crate::output;
 use crate::preflight;
@@ -394,6 +395,10 @@ pub(crate) fn analyse(
     let clustered = sequential::clustered(plan, store, &run.header.id)?;
     let mut collector = Collector::new(&plan.draft, sequential::metrics(scorers), clustered);
     collector.watch(sequential::of_plan(plan, scorers, baseline));
+    let earlier = history::earlier_runs(store, run)?;
+    if !earlier.is_empty() {
+        collector.keep_cases();
+    }
     let mut add = |sample: seatrial_types::SampleFigures| {
         collector.add(&sample);
         ControlFlow::Continue(())
@@ -401,6 +406,7 @@ pub(crate) fn analyse(
     store
         .for_each_figures(&run.header.id, &mut add)
         .map_err(store_error)?;
+    history::remember(store, &earlier, &mut collector)?;
     let sessions = store.sessions(&run.header.id).map_err(store_error)?;
     let sessions: Vec<SessionFacts> = sessions
         .iter()
@@ -493,6 +499,15 @@ pub(crate) fn carry_sessions(
         store.append_session(run, &json).map_err(store_error)?;
     }
     Ok(())
+}
+
+/// The run whose answers a run scored again; `None` where targets were asked.
+pub(crate) fn rescored_from(store: &SqliteStore, run: &RunId) -> Result<Option<RunId>, CliError> {
+    let sessions = store.sessions(run).map_err(store_error)?;
+    Ok(sessions
+        .iter()
+        .filter_map(|json| serde_json::from_str::<SessionFacts>(json).ok())
+        .find_map(|session| session.rescored_from))
 }
 
 /// Courses by target, one for each session that told one.

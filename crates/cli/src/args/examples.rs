@@ -24,6 +24,7 @@ pub(crate) const REPORT_EXAMPLES: &str = "Examples:
   seatrial report latest --format junit --junit-samples --output junit.xml
   seatrial report latest --format gitlab-codequality --output gl-code-quality-report.json
   seatrial report list --json -
+  seatrial report flaky                  # pass@k, pass^k and flaky cases over the runs of the newest plan
 
 A report is made from the record: nothing is asked again, and the exit code is 0 whatever the verdict, unless --gate
 is given.";

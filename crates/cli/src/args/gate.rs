@@ -1,8 +1,9 @@
 //! Arguments of `seatrial gate`: deciding again on what is on record.
 
 use super::baseline::BaselineUseArguments;
+use super::simulate::SimulateArguments;
 use super::{OutputArguments, StoreArguments};
-use clap::Args;
+use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
 const GATE_EXAMPLES: &str = "Examples:
@@ -15,6 +16,8 @@ baseline, limits and outputs must be as it was when the run was made.";
 #[derive(Debug, Args)]
 #[command(after_long_help = GATE_EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct GateArguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<GateCommand>,
     /// Id of the run; `latest` is the newest one.
     #[arg(required = true)]
     pub(crate) run: Option<String>,
@@ -27,4 +30,10 @@ pub(crate) struct GateArguments {
     pub(crate) output: OutputArguments,
     #[command(flatten)]
     pub(crate) store: StoreArguments,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum GateCommand {
+    /// Tell by simulation how often the gates of a suite fail an unchanged system, and what drops they see.
+    Simulate(Box<SimulateArguments>),
 }

@@ -43,6 +43,20 @@ pub(crate) struct ReportArguments {
 pub(crate) enum ReportCommand {
     /// List the runs on record, newest first.
     List(ReportListArguments),
+    /// Tell which cases are sometimes right and sometimes wrong, and pass@k and pass^k, over epochs and runs.
+    Flaky(ReportFlakyArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportFlakyArguments {
+    /// Runs that are put together: ids, `latest` or RUN@TARGET [default: the newest run and the earlier ones of its plan]
+    #[arg(value_name = "RUN")]
+    pub(crate) runs: Vec<String>,
+    /// Write the ledger as JSON; `-` is standard output, and then the text goes to standard error.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) json: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
 }
 
 #[derive(Debug, Args)]

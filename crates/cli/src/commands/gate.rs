@@ -1,7 +1,8 @@
 //! `seatrial gate RUN --suite SUITE`: a recorded run decided again by the gates of now, without a call. The record stays as
 //! it is; only reports are written.
 
-use crate::args::GateArguments;
+use super::gate_simulate;
+use crate::args::{GateArguments, GateCommand};
 use crate::baselines::{self, BaselinesAt};
 use crate::error::CliError;
 use crate::materials;
@@ -23,6 +24,9 @@ use std::path::Path;
 const DIFFERENCES_SHOWN_MAX: usize = 12;
 
 pub(crate) fn gate(arguments: &GateArguments) -> Result<ExitCode, CliError> {
+    if let Some(GateCommand::Simulate(arguments)) = &arguments.command {
+        return gate_simulate::simulate(arguments);
+    }
     let (Some(run), Some(suite)) = (&arguments.run, &arguments.suite) else {
         return Err(CliError::usage(
             "no run is named, expected an id or `latest`, and --suite SUITE",

@@ -18,6 +18,7 @@ use std::fmt::Write;
 pub(crate) fn report(arguments: &ReportArguments) -> Result<ExitCode, CliError> {
     match (&arguments.command, &arguments.run) {
         (Some(ReportCommand::List(list_arguments)), _) => list(list_arguments),
+        (Some(ReportCommand::Flaky(flaky_arguments)), _) => super::flaky::flaky(flaky_arguments),
         (None, Some(run)) => one(arguments, run),
         (None, None) => Err(CliError::usage(
             "no run is named, expected an id, `latest` or `list`",

@@ -25,6 +25,14 @@ fn schema_of(name: SchemaName) -> Result<Value, serde_json::Error> {
         SchemaName::Findings => return seatrial_report::findings_schema(),
         SchemaName::ReportList => return seatrial_report::report_list_schema(),
         SchemaName::Doctor => return serde_json::from_str(crate::doctor::SCHEMA),
+        SchemaName::ReportFlaky => (
+            "seatrial.report.flaky/1",
+            include_str!("schema/report-flaky.json"),
+        ),
+        SchemaName::GateSimulate => (
+            "seatrial.gate.simulate/1",
+            include_str!("schema/gate-simulate.json"),
+        ),
         SchemaName::Plan => ("seatrial.plan/1", include_str!("schema/plan.json")),
         SchemaName::Compare => ("seatrial.compare/1", include_str!("schema/compare.json")),
         SchemaName::Audit => ("seatrial.audit/1", include_str!("schema/audit.json")),

@@ -35,7 +35,7 @@ pub(super) fn read_bounded(path: &Path) -> Result<Vec<u8>, CliError> {
 }
 
 /// Reads a file of UTF-8 text.
-pub(super) fn read_text(path: &Path) -> Result<String, CliError> {
+pub(crate) fn read_text(path: &Path) -> Result<String, CliError> {
     let bytes = read_bounded(path)?;
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
@@ -56,7 +56,7 @@ pub(super) fn read_text(path: &Path) -> Result<String, CliError> {
 }
 
 /// Whether a name says JSON Lines.
-pub(super) fn is_json_lines(path: &Path) -> bool {
+pub(crate) fn is_json_lines(path: &Path) -> bool {
     path.extension()
         .is_some_and(|ending| ending.eq_ignore_ascii_case("jsonl") || ending.eq_ignore_ascii_case("ndjson"))
 }

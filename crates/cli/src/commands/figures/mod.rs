@@ -2,7 +2,7 @@
 //! answers programs; both ask the same functions.
 
 mod compare;
-mod lines;
+pub(super) mod lines;
 mod power;
 mod proportion;
 mod rouge;
