@@ -128,11 +128,6 @@ fn write_requests(out: &mut String, result: &LoadResult<'_>) -> std::fmt::Result
 fn write_latencies(out: &mut String, result: &LoadResult<'_>) -> std::fmt::Result {
     let is_open = result.arguments.shape.rate.is_some();
     let names: &[&str] = if is_open { &HEADLINE_OPEN } else { &HEADLINE };
-    writeln!(
-        out,
-        "{:<11}{:>24}{:>10}{:>26}{:>10}{:>9}  trust",
-        "ms", "p50 [95 %]", "p90", "p99 [95 %]", "mean", "n"
-    )?;
     let told = |metric: &&Metric| {
         let is_headline = names.contains(&metric.latency.name);
         let is_of_interest = metric.latency.name == "ttfot" && differs(result, "ttfot", "ttft")
@@ -144,19 +139,45 @@ fn write_latencies(out: &mut String, result: &LoadResult<'_>) -> std::fmt::Resul
         let place = names.iter().position(|name| *name == metric.latency.name);
         place.unwrap_or(names.len())
     });
+    if shown.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "{:<11}{:>24}{:>10}{:>26}{:>10}{:>9}  trust",
+        "ms", "p50 [95 %]", "p90", "p99 [95 %]", "mean", "n"
+    )?;
     for metric in &shown {
         write_latency(out, metric)?;
     }
-    let mut said: Vec<&str> = Vec::new();
+    write_reasons(out, &shown)?;
+    writeln!(out)
+}
+
+/// Why metrics are degraded or withheld, each reason and each remedy once.
+fn write_reasons(out: &mut String, shown: &[&Metric]) -> std::fmt::Result {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
     for metric in shown {
-        let Some(reason) = &metric.reason else { continue };
-        writeln!(out, "{}: {reason}", metric.latency.name)?;
-        if let Some(remedy) = metric.remedy.as_deref().filter(|remedy| !said.contains(remedy)) {
-            writeln!(out, "  hint: {remedy}")?;
-            said.push(remedy);
+        let Some(reason) = metric.reason.as_deref() else {
+            continue;
+        };
+        match reasons.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, names)) => names.push(metric.latency.name),
+            None => reasons.push((reason, vec![metric.latency.name])),
         }
     }
-    writeln!(out)
+    for (reason, names) in reasons {
+        writeln!(out, "{}: {reason}", names.join(", "))?;
+    }
+    let mut remedies: Vec<&str> = shown
+        .iter()
+        .filter_map(|metric| metric.remedy.as_deref())
+        .collect();
+    remedies.dedup();
+    for remedy in remedies {
+        writeln!(out, "hint: {remedy}")?;
+    }
+    Ok(())
 }
 
 /// Whether two latencies of a run have different medians.
