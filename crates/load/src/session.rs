@@ -163,15 +163,13 @@ fn gather(reports: Vec<WorkerReport>, measured_from_ns: u64, stop_ns: Option<u64
         unsent: 0,
         early_end: None,
     };
+    let mut in_flight_ns = 0;
     for report in reports {
         result.recording.ended_ns = result.recording.ended_ns.max(report.ended_ns);
         result.gauge.merge(&report.gauge);
         result.failures.merge(report.failures);
         result.unsent += report.unsent;
-        if report.in_flight_ticks > 0 {
-            let mean = report.in_flight_sum as f64 / report.in_flight_ticks as f64;
-            result.in_flight_mean = Some(result.in_flight_mean.unwrap_or(0.0) + mean);
-        }
+        in_flight_ns += report.in_flight_ns;
         let client = &mut result.client;
         client.connections += report.connections;
         client.reads += report.reads;
@@ -189,6 +187,8 @@ fn gather(reports: Vec<WorkerReport>, measured_from_ns: u64, stop_ns: Option<u64
     // A run that was cut short measured until then, and one that counts requests until the last of them ended.
     let planned_ns = stop_ns.unwrap_or(recording.ended_ns);
     recording.measured_to_ns = planned_ns.min(recording.ended_ns).max(measured_from_ns);
+    let length_ns = recording.measured_to_ns - measured_from_ns;
+    result.in_flight_mean = (length_ns > 0).then(|| in_flight_ns as f64 / length_ns as f64);
     result
 }
 

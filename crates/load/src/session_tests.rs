@@ -135,6 +135,10 @@ fn a_closed_loop_keeps_its_connections() {
     }
     assert_eq!(records.iter().filter(|record| !record.is_reused).count(), 3);
     assert_eq!(result.gauge.gaps.len(), 200);
+    // What the loop counted as it went holds what its records say.
+    let law = crate::littles::LittlesLaw::of(&result.recording, result.in_flight_mean).unwrap();
+    assert!(law.in_flight <= 3.0, "{law:?}");
+    assert!(law.rate_times_latency <= law.in_flight * 1.0001, "{law:?}");
 }
 
 /// Protects `cold`: every request makes a connection of its own, and says how long that took.

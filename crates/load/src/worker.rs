@@ -67,9 +67,8 @@ pub(crate) struct WorkerReport {
     pub(crate) records_dropped: u64,
     pub(crate) ended_ns: u64,
     pub(crate) reads: u64,
-    /// Requests under way, summed over ticks of measurement.
-    pub(crate) in_flight_sum: u64,
-    pub(crate) in_flight_ticks: u64,
+    /// Requests under way, summed over the nanoseconds of measurement.
+    pub(crate) in_flight_ns: u128,
     /// Whether the system tells waits for a processor.
     pub(crate) knows_waits: bool,
 }
@@ -94,6 +93,8 @@ struct Worker {
     figures: LiveFigures,
     next_tick_ns: u64,
     ticks: u64,
+    /// Until when what was under way is added up.
+    counted_ns: u64,
 }
 
 /// Runs a loop to its end on the calling thread. Fails where the system refuses an event queue.
@@ -126,6 +127,7 @@ pub(crate) fn run(mut plan: WorkerPlan) -> io::Result<WorkerReport> {
         figures: LiveFigures::default(),
         next_tick_ns: 0,
         ticks: 0,
+        counted_ns: 0,
     };
     worker.go()?;
     Ok(worker.finish())
@@ -237,6 +239,7 @@ impl Worker {
         let deadline_ns = start.due_ns.saturating_add(nanoseconds(self.plan.target.timeout));
         let mut pending = Pending::new(phase, start.intended_ns, start.due_ns, deadline_ns);
         pending.is_capped = start.is_capped;
+        self.count_in_flight(now_ns);
         self.in_flight += 1;
         self.plan.live.started();
         let index = match self.connection(now_ns) {
@@ -313,6 +316,7 @@ impl Worker {
     /// The request of a connection ended.
     fn end(&mut self, index: usize, outcome: Outcome, fault: Option<&Fault>) {
         let now_ns = self.turns.now_ns();
+        self.count_in_flight(now_ns);
         let Some(conn) = self.conns.get_mut(index).and_then(Option::as_mut) else {
             return;
         };
@@ -350,7 +354,16 @@ impl Worker {
         }
     }
 
+    /// Adds up what was under way until now; to be called before that changes.
+    fn count_in_flight(&mut self, now_ns: u64) {
+        let from = self.counted_ns.max(self.plan.measured_from_ns);
+        let to = now_ns.min(self.plan.stop_ns.unwrap_or(u64::MAX));
+        self.report.in_flight_ns += u128::from(to.saturating_sub(from)) * self.in_flight as u128;
+        self.counted_ns = self.counted_ns.max(now_ns);
+    }
+
     fn ended_without_connection(&mut self, pending: Pending, fault: &Fault, now_ns: u64) {
+        self.count_in_flight(now_ns);
         self.in_flight -= 1;
         let outcome = Outcome::Failed(fault.kind);
         let record = pending.unsent(outcome, self.plan.index, now_ns);
@@ -390,10 +403,6 @@ impl Worker {
                 );
                 self.end(index, Outcome::Failed(fault.kind), Some(&fault));
             }
-        }
-        if now_ns >= self.plan.measured_from_ns && self.plan.stop_ns.is_none_or(|stop| now_ns < stop) {
-            self.report.in_flight_sum += self.in_flight as u64;
-            self.report.in_flight_ticks += 1;
         }
         self.ticks += 1;
         if self.ticks.is_multiple_of(TICKS_PER_PUBLISH) {

@@ -133,7 +133,7 @@ pub(crate) struct LoadShape {
     /// Seed of arrivals and prompts.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
-    /// Measuring loops, each a thread; default is one for every 1024 requests at once, at most one per processor.
+    /// Measuring loops, each a thread; default is one for every 1024 users, or 4096 of --max-in-flight, at most one per processor.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) workers: Option<u16>,
 }

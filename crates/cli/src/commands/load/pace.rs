@@ -8,6 +8,8 @@ use std::time::Duration;
 
 /// Requests at once that one loop is given where nobody says.
 const REQUESTS_PER_LOOP: usize = 1024;
+/// The same for an open loop, whose cap is far above what is under way.
+const REQUESTS_PER_OPEN_LOOP: usize = 4096;
 /// Time over which users begin, for each of them: a burst of connections at the start is not what users do.
 const START_STEP: Duration = Duration::from_millis(1);
 /// Most time over which users begin.
@@ -29,7 +31,12 @@ pub(super) struct Schedule {
 pub(super) fn schedule(shape: &LoadShape, times: Option<&[u64]>) -> Result<Schedule, CliError> {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let in_flight_max = shape.concurrency.unwrap_or(shape.max_in_flight) as usize;
-    let usual = in_flight_max.div_ceil(REQUESTS_PER_LOOP).min(processors);
+    let per_loop = if shape.concurrency.is_some() {
+        REQUESTS_PER_LOOP
+    } else {
+        REQUESTS_PER_OPEN_LOOP
+    };
+    let usual = in_flight_max.div_ceil(per_loop).min(processors);
     let workers = shape
         .workers
         .map_or(usual, usize::from)

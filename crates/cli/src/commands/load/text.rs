@@ -217,7 +217,7 @@ fn write_client(out: &mut String, result: &LoadResult<'_>, floor: Option<&str>) 
         |share: Option<f64>| share.map_or_else(|| "?".to_owned(), |share| format!("{:.0}", 100.0 * share));
     writeln!(
         out,
-        "client     sent p99 {} ms late, read at most p99 {} ms late; busy {} %, waited for a processor {} %; {} loops, {} \
+        "client     sent p99 {} ms late, read at most p99 {} ms late; busy {} %, waited for a processor {} %; {} loop(s), {} \
          connections, {} s of processor",
         ms(gauge.send_lag.quantile_ms(0.99)),
         ms(gauge.read_lag.quantile_ms(0.99)),
