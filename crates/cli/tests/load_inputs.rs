@@ -196,11 +196,12 @@ fn errors_have_places() {
     assert!(endpoint.bodies.lock().unwrap().is_empty());
 }
 
-/// Protects: goodput counts what meets every limit.
+/// Protects: goodput counts what meets every limit; Markdown holds the report and its pictures.
 #[test]
 fn goodput() {
     let (workspace, endpoint) = (workspace(), serve(200));
-    let shape = ["-c", "2", "-n", "50", "--slo", "ttft_p99<10m,tpot_p99<10m"];
+    let slo = "ttft_p99<10m,tpot_p99<10m";
+    let shape = ["-c", "2", "-n", "50", "--slo", slo, "--markdown", "out.md"];
     let _ = load(&workspace, &endpoint.url, &shape).expect_code(0);
     let result = workspace.json("out.json");
     assert_eq!(
@@ -209,6 +210,9 @@ fn goodput() {
     );
     assert_eq!(result["goodput"]["attainment"]["value"], 1.0);
     assert!(result["steady"]["cut_front_s"].is_number());
+    let markdown = std::fs::read_to_string(workspace.path().join("out.md")).unwrap();
+    assert_eq!(markdown.matches("<svg").count(), 2, "{markdown}");
+    assert!(markdown.starts_with("# Load\n\n```text\n") && markdown.contains("<title>Latencies</title>"));
 }
 
 /// Protects: a search says that nothing passes where everything fails, with exit code 1 and a result that keeps its schema.

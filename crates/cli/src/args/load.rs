@@ -163,6 +163,9 @@ pub(crate) struct LoadOutput {
     /// Write a line for each request as CSV.
     #[arg(long, value_name = "PATH")]
     pub(crate) csv: Option<PathBuf>,
+    /// Write the report as Markdown with pictures (inline SVG).
+    #[arg(long, value_name = "PATH")]
+    pub(crate) markdown: Option<PathBuf>,
     /// Write the latencies as an HdrHistogram log.
     #[arg(long, value_name = "PATH")]
     pub(crate) hdr: Option<PathBuf>,

@@ -5,6 +5,7 @@ mod files;
 mod find;
 mod floor;
 mod pace;
+mod pictures;
 mod result;
 mod text;
 mod watch;
@@ -28,6 +29,7 @@ pub(crate) fn load(arguments: &LoadArguments) -> Result<ExitCode, CliError> {
         &arguments.output.json,
         &arguments.output.csv,
         &arguments.output.hdr,
+        &arguments.output.markdown,
     ];
     for path in outputs.into_iter().flatten() {
         output::check_writable(path)?;
@@ -134,6 +136,9 @@ fn tell(result: &LoadResult<'_>, calibration: &Value, floor: Option<&str>) -> Re
     }
     if let Some(path) = &wanted.hdr {
         files::write_hdr(path, result.run, TokenRule::default())?;
+    }
+    if let Some(path) = &wanted.markdown {
+        output::write_whole(path, &pictures::markdown(result, &report))?;
     }
     if let Some(path) = &wanted.json {
         let json = result.json(calibration);
