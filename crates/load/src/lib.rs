@@ -8,6 +8,7 @@ mod account;
 mod answer;
 pub mod arrivals;
 pub mod bounds;
+pub mod bpe;
 pub mod calibrate;
 pub mod certificate;
 mod clock;

@@ -28,6 +28,9 @@ pub(crate) struct LoadInputs {
     /// Tokens that a word of a made prompt is worth at this endpoint; what a first run tells under tokens.
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = tokens_per_word)]
     pub(crate) tokens_per_word: f64,
+    /// Count tokens of made prompts by this vocabulary (tiktoken's form: lines of base64 and rank).
+    #[arg(long, value_name = "FILE", conflicts_with = "tokens_per_word")]
+    pub(crate) tokenizer: Option<PathBuf>,
     /// Replay a trace of Azure (CSV) or Mooncake (JSON Lines): moments, lengths and shared prefixes.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["concurrency", "rate", "prompt", "url"])]
     pub(crate) trace: Option<PathBuf>,

@@ -4,8 +4,9 @@
 use super::endpoint::blueprint_of;
 use crate::args::LoadArguments;
 use crate::error::CliError;
+use seatrial_load::bpe::Bpe;
 use seatrial_load::trace::Trace;
-use seatrial_load::words::Calibration;
+use seatrial_load::words::{Calibration, TokenCounter};
 use seatrial_load::workload::{Length, Lengths, Source, Workload};
 use seatrial_provider::{Blueprint, Endpoint};
 use seatrial_types::{Message, ModelRequest, Role};
@@ -52,7 +53,7 @@ pub(super) fn made(arguments: &LoadArguments, endpoint: &Endpoint) -> Result<Opt
         None => Source::Drawn(lengths),
         Some(text) => shared(text, lengths)?,
     };
-    let workload = workload(arguments, source);
+    let workload = workload(arguments, source)?;
     let wanted = arguments.shape.requests.unwrap_or(PROMPTS).min(PROMPTS);
     let mut writer = Writer::new(arguments, endpoint);
     let mut requests = Vec::new();
@@ -92,14 +93,29 @@ fn shared(text: &str, rest: Lengths) -> Result<Source, CliError> {
     })
 }
 
-fn workload(arguments: &LoadArguments, source: Source) -> Workload {
-    Workload {
+fn workload(arguments: &LoadArguments, source: Source) -> Result<Workload, CliError> {
+    Ok(Workload {
         calibration: Calibration {
             tokens_per_word: arguments.inputs.tokens_per_word,
             overhead: 0.0,
         },
+        counter: counter(arguments)?,
         ..Workload::new(source, arguments.shape.seed)
-    }
+    })
+}
+
+/// The vocabulary that counts tokens; `None` where words are taken for it.
+fn counter(arguments: &LoadArguments) -> Result<Option<Arc<dyn TokenCounter>>, CliError> {
+    let Some(path) = &arguments.inputs.tokenizer else {
+        return Ok(None);
+    };
+    let failed = |problem: String| {
+        CliError::usage(format!("--tokenizer {}: {problem}", path.display()))
+            .hint("name a vocabulary in tiktoken's form, such as cl100k_base.tiktoken")
+    };
+    let file = File::open(path).map_err(|error| failed(error.to_string()))?;
+    let bpe = Bpe::read(BufReader::new(file)).map_err(|error| failed(error.to_string()))?;
+    Ok(Some(Arc::new(bpe)))
 }
 
 fn traced(arguments: &LoadArguments, path: &Path, endpoint: &Endpoint) -> Result<Work, CliError> {
@@ -121,7 +137,7 @@ fn traced(arguments: &LoadArguments, path: &Path, endpoint: &Endpoint) -> Result
         let end = nanoseconds(duration + shape.warmup);
         times.retain(|at| *at < end);
     }
-    let workload = workload(arguments, Source::Trace(Arc::new(trace)));
+    let workload = workload(arguments, Source::Trace(Arc::new(trace)))?;
     let mut writer = Writer::new(arguments, endpoint);
     let mut requests = Vec::with_capacity(times.len());
     for index in 0..times.len() as u64 {
