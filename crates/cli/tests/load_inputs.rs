@@ -171,6 +171,19 @@ fn errors_have_places() {
     );
     for (arguments, part) in [
         (
+            &[
+                "-c",
+                "1",
+                "-n",
+                "1",
+                "--input-tokens",
+                "9",
+                "--tokenizer",
+                "bad.csv",
+            ][..],
+            "bad.csv: line 1",
+        ),
+        (
             &["--trace", "bad.csv"][..],
             "bad.csv:2: `many` in column GeneratedTokens",
         ),
