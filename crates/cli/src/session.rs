@@ -331,7 +331,7 @@ fn execute(
         let stop = signals::listen();
         let probe = HealthProbe::start();
         let result = seatrial_engine::execute(job, stopper, Box::new(sink), stop, &mut |progress| {
-            display.show(progress)
+            display.show(progress);
         })
         .await;
         seatrial_engine::close(job).await;
