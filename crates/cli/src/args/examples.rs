@@ -7,6 +7,7 @@ pub(crate) const RUN_EXAMPLES: &str = "Examples:
   seatrial run suite.yaml --max-cost 5 --max-duration 10m   # stops before, goes on with --resume and larger caps
   seatrial run suite.yaml --cache read-write
   seatrial run suite.yaml --rescore latest                  # new scorers or references, the same answers
+  seatrial run suite.yaml --baseline release-1.4            # gates compare with this blessed run
   seatrial run suite.yaml --quiet && deploy
 
 In GitHub Actions the step summary, annotations on the lines of the suite, and the outputs verdict, exit_code, run_id,

@@ -17,6 +17,7 @@ use seatrial_report::{clean, format};
 use seatrial_store::{RunRow, RunStatus};
 use seatrial_types::{ExitCode, Findings, TOOL_VERSION, Verdict};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -53,7 +54,8 @@ fn bless(arguments: &BlessArguments) -> Result<ExitCode, CliError> {
     // A file that is there and is no baseline is not written over.
     let earlier = baselines::read(&path)?;
     let targets = scored::of_run(&store, &run, None)?;
-    for warning in targets.iter().flat_map(|target| &target.warnings) {
+    let warnings: BTreeSet<&String> = targets.iter().flat_map(|target| &target.warnings).collect();
+    for warning in warnings {
         output::stderr(&format!("warning: {warning}\n"));
     }
     let words = |given: Option<String>| given.map(|text| clean::preview(&text, WORDS_CHARS_MAX));

@@ -309,6 +309,7 @@ fn gate_lines(text: &mut String, gate: &GateDesign) {
         ("no_critical", _) => bound,
         ("at_least" | "at_most", _) => format!("{bound} {}", show(gate.limit)),
         (_, Some(share)) => format!("{bound} baseline by {:.4}%", share * 100.0).replace(".0000%", "%"),
+        (_, None) if gate.limit == 0.0 => format!("{bound} baseline"),
         (_, None) => format!("{bound} baseline by {}", show(gate.limit)),
     };
     let _ = writeln!(text, "  {}  {}{slice} {asked}", gate.target, gate.metric);

@@ -14,6 +14,7 @@ use seatrial_analyse::scored::{FieldDifference, ScoredMetric, ScoredRun, identit
 use seatrial_report::{clean, format};
 use seatrial_types::{BaselineChange, ExitCode, MetricKind, TOOL_VERSION, Unit};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 /// Seed of resampling: the same two runs always give the same numbers.
@@ -58,7 +59,8 @@ pub(super) fn diff(arguments: &BaselineDiffArguments) -> Result<ExitCode, CliErr
             run.header.id
         )));
     }
-    let mut warnings: Vec<String> = sides.iter().flat_map(|(_, run)| run.warnings.clone()).collect();
+    let told: BTreeSet<String> = sides.iter().flat_map(|(_, run)| run.warnings.clone()).collect();
+    let mut warnings: Vec<String> = told.into_iter().collect();
     if !differences.is_empty() {
         let fields: Vec<&str> = differences
             .iter()
