@@ -258,15 +258,26 @@ pub fn is_needed(draft: &DraftPlan) -> bool {
         .any(|gate| matches!(gate.condition, Condition::Baseline(_)))
 }
 
+/// What keeps gates from being compared with a baseline.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Misfits {
+    /// Everything that is wrong, each once.
+    pub problems: Vec<Unfit>,
+    /// The first of it for each gate that cannot be decided, by the indexes of gate and target. Other gates can.
+    pub by_gate: BTreeMap<(usize, usize), String>,
+}
+
 /// Everything that keeps the gates of a plan from being compared with the baseline; empty where nothing does. Only tasks
 /// and scorers that such a gate asks about are looked at. `planned` are the targets of the plan, in its order.
 #[must_use]
-pub fn unfit(baseline: &Baseline, draft: &DraftPlan, planned: &[PlannedTarget]) -> Vec<Unfit> {
-    let mut found: Vec<Unfit> = Vec::new();
-    for (_, index, gate, name) in compared(draft) {
+pub fn misfits(baseline: &Baseline, draft: &DraftPlan, planned: &[PlannedTarget]) -> Misfits {
+    let mut found = Misfits::default();
+    for (number, index, gate, name) in compared(draft) {
         for problem in unfit_gate(baseline, draft, gate, name, planned.get(index)) {
-            if !found.contains(&problem) {
-                found.push(problem);
+            let why = found.by_gate.entry((number, index));
+            why.or_insert_with(|| problem.to_string());
+            if !found.problems.contains(&problem) {
+                found.problems.push(problem);
             }
         }
     }
@@ -390,9 +401,12 @@ pub type Bases = BTreeMap<(usize, usize), Base>;
 
 /// The baseline's values of all cases that the gates of a plan compare.
 #[must_use]
-pub fn bases(baseline: &Baseline, draft: &DraftPlan) -> Bases {
+pub fn bases(baseline: &Baseline, draft: &DraftPlan, misfits: &Misfits) -> Bases {
     let mut found = Bases::new();
     for (number, index, gate, name) in compared(draft) {
+        if misfits.by_gate.contains_key(&(number, index)) {
+            continue;
+        }
         let (Condition::Baseline(against), Ok(base)) = (&gate.condition, baseline.target(name)) else {
             continue;
         };
@@ -420,11 +434,19 @@ pub fn bases(baseline: &Baseline, draft: &DraftPlan) -> Bases {
     found
 }
 
-/// Weighs every gate that compares with the baseline. `runs` are the targets of this run, by name.
+/// Weighs every gate that compares with the baseline and fits it. `runs` are the targets of this run, by name.
 #[must_use]
-pub fn weigh_gates(baseline: &Baseline, draft: &DraftPlan, runs: &[ScoredRun]) -> GateEvidence {
+pub fn weigh_gates(
+    baseline: &Baseline,
+    draft: &DraftPlan,
+    runs: &[ScoredRun],
+    misfits: &Misfits,
+) -> GateEvidence {
     let mut found = GateEvidence::new();
     for (number, index, gate, name) in compared(draft) {
+        if misfits.by_gate.contains_key(&(number, index)) {
+            continue;
+        }
         let run = runs.iter().find(|run| run.target.as_deref() == Some(name));
         if let (Condition::Baseline(against), Some(run), Ok(base)) =
             (&gate.condition, run, baseline.target(name))

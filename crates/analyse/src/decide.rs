@@ -23,8 +23,8 @@ struct Weighed<'a> {
 
 enum Answer {
     Bound(Bound, Evidence),
-    /// `None` where there is no baseline to compare with.
-    Baseline(Option<AgainstBaseline>),
+    /// Why not, where nothing could be compared.
+    Baseline(Result<AgainstBaseline, String>),
     Critical(Misses),
 }
 
@@ -33,7 +33,7 @@ impl Answer {
     fn p_fail(&self) -> Option<f64> {
         match self {
             Self::Bound(_, evidence) => evidence.p_fail,
-            Self::Baseline(found) => found.as_ref().and_then(|found| found.evidence.p_fail),
+            Self::Baseline(found) => found.as_ref().ok().and_then(|found| found.evidence.p_fail),
             Self::Critical(_) => None,
         }
     }
@@ -79,7 +79,7 @@ pub(crate) fn decide_gates(draft: &DraftPlan, collector: &Collector, facts: &Run
             Answer::Baseline(found) => {
                 let p_fail = weighed.answer.p_fail();
                 let adjusted = adjusted.next().filter(|_| p_fail.is_some());
-                baseline_result(weighed, found.as_ref(), adjusted, facts)
+                baseline_result(weighed, found, adjusted, facts)
             }
         })
         .collect()
@@ -97,7 +97,8 @@ fn answer(gate: &Gate, collector: &Collector, target: usize, number: usize, fact
             let found = baseline.and_then(|baseline| baseline.evidence.get(&(number, target)));
             let drawn = collector.sequential.as_ref();
             let drawn = drawn.and_then(|sequential| sequential.contrast(number, gate, target));
-            Answer::Baseline(found.cloned().map(|found| drawn_contrast(found, drawn)))
+            let found = found.cloned().map(|found| drawn_contrast(found, drawn));
+            Answer::Baseline(found.ok_or_else(|| no_baseline(facts, (number, target))))
         }
         Condition::NoCritical(critical) => Answer::Critical(misses(gate, critical, collector, target)),
     }
@@ -172,13 +173,15 @@ fn bound_result(
 
 fn baseline_result(
     weighed: &Weighed<'_>,
-    found: Option<&AgainstBaseline>,
+    found: &Result<AgainstBaseline, String>,
     adjusted: Option<f64>,
     facts: &RunFacts,
 ) -> GateResult {
     let gate = weighed.gate;
-    let (Some(found), Condition::Baseline(against)) = (found, &gate.condition) else {
-        return blank(weighed, Verdict::Inconclusive, no_baseline(facts));
+    let (found, against) = match (found, &gate.condition) {
+        (Ok(found), Condition::Baseline(against)) => (found, against),
+        (Err(why), _) => return blank(weighed, Verdict::Inconclusive, why.clone()),
+        (Ok(_), _) => return blank(weighed, Verdict::Inconclusive, String::new()),
     };
     let (evidence, contrast) = (&found.evidence, found.contrast);
     let (verdict, mut reason) = match withheld(weighed, facts) {
@@ -234,15 +237,17 @@ fn baseline_result(
     }
 }
 
-fn no_baseline(facts: &RunFacts) -> String {
-    match facts.baseline.as_ref().map(|baseline| &baseline.summary) {
-        Some(summary) if summary.status == BaselineStatus::Missing => {
-            format!("there is no baseline `{}`", summary.name)
+fn no_baseline(facts: &RunFacts, place: (usize, usize)) -> String {
+    let Some(baseline) = &facts.baseline else {
+        return "nothing was compared with a baseline".to_owned();
+    };
+    let name = &baseline.summary.name;
+    match baseline.misfits.by_gate.get(&place) {
+        Some(why) => format!("baseline `{name}` cannot be compared with: {why}"),
+        None if baseline.summary.status == BaselineStatus::Missing => {
+            format!("there is no baseline `{name}`")
         }
-        Some(summary) if summary.status == BaselineStatus::Incompatible => {
-            format!("baseline `{}` asked or scored something else", summary.name)
-        }
-        _ => "nothing was compared with a baseline".to_owned(),
+        None => format!("baseline `{name}` has nothing of it"),
     }
 }
 

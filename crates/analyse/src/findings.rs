@@ -1,6 +1,6 @@
 //! Findings of a run: every metric estimated, every gate decided, one verdict and one exit code.
 
-use crate::baseline::GateEvidence;
+use crate::baseline::{GateEvidence, Misfits};
 use crate::bounds;
 use crate::collect::{Collector, CostPerSuccess, NamedSeries, TaskSeries};
 use crate::decide::{decide_gates, overall_verdict, to_u16};
@@ -65,8 +65,10 @@ impl RunState {
 pub struct BaselineFacts {
     /// What the findings say of it.
     pub summary: BaselineSummary,
-    /// What the gates found against it; empty where it cannot be used.
+    /// What the gates found against it; those that cannot be compared are missing.
     pub evidence: GateEvidence,
+    /// Why, for each of these.
+    pub misfits: Misfits,
 }
 
 /// What analysis needs to know beside the samples.

@@ -3,7 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where its set-up does not hold")]
 
-use seatrial_analyse::baseline::{Baseline, unfit, weigh_gates};
+use seatrial_analyse::baseline::{Baseline, Misfits, Unfit, misfits, weigh_gates};
+use seatrial_analyse::scored::PlannedTarget;
 use seatrial_analyse::scored::{ScoredRun, planned_targets};
 use seatrial_config::{
     DraftPlan, MetricEntry, OptionEntry, OptionShape, ScorerEntry, Vocabulary, parse_suite,
@@ -92,6 +93,10 @@ fn baseline(run: &ScoredRun) -> Baseline {
     serde_json::from_value(all).unwrap()
 }
 
+fn unfit(baseline: &Baseline, draft: &DraftPlan, planned: &[PlannedTarget]) -> Vec<Unfit> {
+    misfits(baseline, draft, planned).problems
+}
+
 const GATE: &str = "{metric: qa.exact, not_worse_than: baseline}";
 
 /// Protects comparisons that mean something: dataset, cases, recipe, selection, seed and slices, the gate's own scorer and
@@ -155,14 +160,33 @@ fn every_field_of_the_identity_is_named() {
     assert_eq!(unfit(&renamed, &draft(GATE), &planned_targets(&plan(), "1")), []);
 }
 
+/// Protects gates from each other: one whose judge changed is left open, the other is decided.
+#[test]
+fn one_misfit_leaves_the_other_gates_alone() {
+    let base = baseline(&run(&plan(), |_| true, 200, 1));
+    let gates = format!("{GATE}, {{metric: qa.judge, not_worse_than: baseline}}");
+    let mut changed = plan();
+    changed["suite"]["models"][0]["endpoint"]["model"] = json!("j-2");
+    let found = misfits(&base, &draft(&gates), &planned_targets(&changed, "1"));
+    assert_eq!(found.by_gate.keys().collect::<Vec<_>>(), [&(1, 0)]);
+    assert_eq!(found.by_gate[&(1, 0)], "qa.models.j.model: j-1 → j-2");
+    let weighed = weigh_gates(&base, &draft(&gates), &[run(&plan(), |_| true, 200, 1)], &found);
+    assert_eq!(weighed.keys().collect::<Vec<_>>(), [&(0, 0)]);
+}
+
 /// Protects what a gate finds: pairs by case, means over epochs, one slice where it asks for one, cases of one side told.
 #[test]
 fn gates_find_their_pairs() {
     let base = baseline(&run(&plan(), |case| case % 10 != 0, 200, 1));
     let weigh = |gates: &str, new: &ScoredRun| {
-        weigh_gates(&base, &draft(gates), std::slice::from_ref(new))
-            .remove(&(0, 0))
-            .unwrap()
+        weigh_gates(
+            &base,
+            &draft(gates),
+            std::slice::from_ref(new),
+            &Misfits::default(),
+        )
+        .remove(&(0, 0))
+        .unwrap()
     };
     let same = run(&plan(), |case| case % 10 != 0, 200, 1);
     let found = weigh(GATE, &same);

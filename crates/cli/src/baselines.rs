@@ -7,7 +7,7 @@ use crate::output;
 use crate::scored;
 use crate::session::now;
 use seatrial_analyse::BaselineFacts;
-use seatrial_analyse::baseline::{self, BASELINE_SCHEMA, Baseline, NAME_CHARS_MAX, Unfit};
+use seatrial_analyse::baseline::{self, BASELINE_SCHEMA, Baseline, Misfits, NAME_CHARS_MAX, Unfit};
 use seatrial_analyse::scored::planned_targets;
 use seatrial_config::{BaselineUse, DEFAULT_STALE_DAYS};
 use seatrial_store::{RunRow, SqliteStore};
@@ -178,7 +178,7 @@ pub(crate) struct ForPlan {
     stale_days: u32,
     folder: PathBuf,
     found: Option<Baseline>,
-    unfit: Vec<Unfit>,
+    misfits: Misfits,
 }
 
 /// Looks for the baseline of a plan; `None` where no gate needs one.
@@ -195,15 +195,15 @@ pub(crate) fn for_plan(plan: &Plan, at: &BaselinesAt) -> Result<Option<ForPlan>,
     let found = read(&path_of(&at.folder, &name)?)?;
     let body: Value = serde_json::from_str(&plan.body).map_err(CliError::infrastructure)?;
     let planned = planned_targets(&body, TOOL_VERSION);
-    let unfit = found
-        .as_ref()
-        .map_or_else(Vec::new, |found| baseline::unfit(found, &plan.draft, &planned));
+    let misfits = found.as_ref().map_or_else(Misfits::default, |found| {
+        baseline::misfits(found, &plan.draft, &planned)
+    });
     Ok(Some(ForPlan {
         name,
         stale_days: used.stale_days,
         folder: at.folder.clone(),
         found,
-        unfit,
+        misfits,
     }))
 }
 
@@ -224,14 +224,15 @@ impl ForPlan {
                     self.name
                 ))
             }
-            Some(found) if !self.unfit.is_empty() => {
+            Some(found) if !self.misfits.problems.is_empty() => {
                 let told: Vec<String> = self
-                    .unfit
+                    .misfits
+                    .problems
                     .iter()
                     .take(PROBLEMS_TOLD_MAX)
                     .map(ToString::to_string)
                     .collect();
-                let more = self.unfit.len().saturating_sub(PROBLEMS_TOLD_MAX);
+                let more = self.misfits.problems.len().saturating_sub(PROBLEMS_TOLD_MAX);
                 let more = if more > 0 {
                     format!("; and {more} more")
                 } else {
@@ -257,8 +258,9 @@ impl ForPlan {
 
     /// Its values of the cases that gates of the plan compare; none where it is missing or asked something else.
     pub(crate) fn bases(&self, plan: &Plan) -> baseline::Bases {
-        let fit = self.found.as_ref().filter(|_| self.unfit.is_empty());
-        fit.map(|found| baseline::bases(found, &plan.draft))
+        let found = self.found.as_ref();
+        found
+            .map(|found| baseline::bases(found, &plan.draft, &self.misfits))
             .unwrap_or_default()
     }
 
@@ -271,7 +273,7 @@ impl ForPlan {
     ) -> Result<BaselineFacts, CliError> {
         let status = match &self.found {
             None => BaselineStatus::Missing,
-            Some(_) if !self.unfit.is_empty() => BaselineStatus::Incompatible,
+            Some(_) if !self.misfits.problems.is_empty() => BaselineStatus::Incompatible,
             Some(_) => BaselineStatus::Used,
         };
         let found = self.found.as_ref();
@@ -286,15 +288,19 @@ impl ForPlan {
             author: found.and_then(|found| found.author.clone()),
             reason: found.and_then(|found| found.reason.clone()),
             changed: Vec::new(),
-            differences: self.unfit.iter().map(Unfit::as_change).collect(),
+            differences: self.misfits.problems.iter().map(Unfit::as_change).collect(),
             problem: self.problem(run.header.id.as_str()),
         };
         let mut evidence = baseline::GateEvidence::new();
-        if let (Some(found), BaselineStatus::Used) = (found, status) {
+        if let Some(found) = found {
             let runs = scored::of_run(store, run, None)?;
             summary.changed = baseline::changed(found, &runs);
-            evidence = baseline::weigh_gates(found, &plan.draft, &runs);
+            evidence = baseline::weigh_gates(found, &plan.draft, &runs, &self.misfits);
         }
-        Ok(BaselineFacts { summary, evidence })
+        Ok(BaselineFacts {
+            summary,
+            evidence,
+            misfits: self.misfits.clone(),
+        })
     }
 }

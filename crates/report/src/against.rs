@@ -52,7 +52,7 @@ pub fn lines(findings: &Findings) -> Vec<String> {
     let name = &baseline.name;
     let first = match baseline.status {
         BaselineStatus::Missing => format!("baseline {name}: missing"),
-        BaselineStatus::Incompatible => format!("baseline {name}: not comparable"),
+        BaselineStatus::Incompatible => format!("baseline {name}: not comparable in every gate"),
         BaselineStatus::Used => {
             let run = baseline.run_id.as_ref().map_or("–", |run| run.as_str());
             let age = baseline
@@ -79,8 +79,12 @@ fn told(word: &str, changes: &[BaselineChange]) -> Vec<String> {
         .iter()
         .take(CHANGES_TOLD_MAX)
         .map(|change| {
+            let place = format!("{} {}", change.target, change.field);
+            if change.baseline.is_null() && change.run.is_null() {
+                return format!("{word}: {place} is not in the baseline");
+            }
             let (from, to) = (shown(&change.baseline), shown(&change.run));
-            format!("{word}: {} {}: {from} → {to}", change.target, change.field)
+            format!("{word}: {place}: {from} → {to}")
         })
         .collect();
     if changes.len() > CHANGES_TOLD_MAX {

@@ -71,7 +71,10 @@ fn questions_say_their_margin() {
 #[test]
 fn lines_follow_the_status() {
     assert_eq!(against::lines(&many_failures(1)), Vec::<String>::new());
-    for (status, told) in [("missing", "missing"), ("incompatible", "not comparable")] {
+    for (status, told) in [
+        ("missing", "missing"),
+        ("incompatible", "not comparable in every gate"),
+    ] {
         let mut all = serde_json::to_value(findings("inconclusive", 6, &[], &[])).unwrap();
         all["baseline"] = summary(status);
         let lines = against::lines(&serde_json::from_value(all).unwrap());
