@@ -348,8 +348,26 @@ fn concerns(draft: &DraftPlan, gate: &Gate, field: &str) -> bool {
                 .is_some_and(|rest| rest.starts_with('.'))
         });
     }
-    let is_of_scorers = rest.starts_with("models.") || rest == "files";
-    !is_of_scorers || own.is_some()
+    if let Some(of_model) = rest.strip_prefix("models.") {
+        let model = of_model.rsplit_once('.').map_or(of_model, |(model, _)| model);
+        return own.is_some_and(|own| own.options.values().any(|option| names(option, model, DEPTH_MAX)));
+    }
+    rest != "files" || own.is_some()
+}
+
+/// Deepest nesting of options that is looked at; scorers of scorers go a few levels.
+const DEPTH_MAX: usize = 32;
+
+/// Whether an option is this text, or holds it somewhere.
+fn names(option: &serde_json::Value, text: &str, depth: usize) -> bool {
+    use serde_json::Value;
+    match option {
+        _ if depth == 0 => false,
+        Value::String(own) => own == text,
+        Value::Array(items) => items.iter().any(|item| names(item, text, depth - 1)),
+        Value::Object(map) => map.values().any(|item| names(item, text, depth - 1)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 /// What changed since the baseline and is what is compared, target by target. `tool_version` alone is no change of the
