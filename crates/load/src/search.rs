@@ -269,12 +269,13 @@ impl Search {
     /// Goes on doubling or halving; `true` once there is a load that passes and one that fails.
     fn leave_bracket(&mut self, verdict: ProbeVerdict) -> bool {
         let (passed, failed) = (self.passed().is_some(), self.failed().is_some());
-        if passed && failed || verdict == ProbeVerdict::Undecided {
+        // Undecided counts as neither; while nothing has failed, the boundary may be anywhere above.
+        if failed && (passed || verdict == ProbeVerdict::Undecided) {
             return true;
         }
-        let next = self.allowed(if passed { self.load * 2.0 } else { self.load / 2.0 });
+        let next = self.allowed(if failed { self.load / 2.0 } else { self.load * 2.0 });
         if next == self.load {
-            self.end = Some(if passed {
+            self.end = Some(if !failed {
                 SearchEnd::NothingFails
             } else {
                 SearchEnd::NothingPasses
