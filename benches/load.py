@@ -98,13 +98,13 @@ def reference(program, mock, streams, seconds, folder):
     return json.loads(out)
 
 
-def number(value, digits=2):
-    return "withheld" if value is None else f"{value:.{digits}f}"
+def number(value, digits=2, absent="–"):
+    return absent if value is None else f"{value:.{digits}f}"
 
 
 def accuracy(binary, mock_program, ref_program, seconds, folder):
     print(f"Truth: 50 ms to the first token, 10 ms gaps, {TOKENS} tokens, as the server's log says it really happened; "
-          "milliseconds.\n")
+          "milliseconds. A dash: withheld, or too few answers for a p99.\n")
     print("| streams | client | TTFT p50 / truth | TTFT p99 / truth | TPOT p50 / truth | gap p50 / truth | gap p99 / truth "
           "| requests/s / truth | connections | certificate: TTFT, gaps |")
     print("|---|---|---|---|---|---|---|---|---|---|")
@@ -120,7 +120,7 @@ def accuracy(binary, mock_program, ref_program, seconds, folder):
             metrics = result["metrics"]
             trust = f"{metrics['ttft']['status']}, {metrics['icl']['status']}, exit {code}"
             row(streams, "seatrial", metrics["ttft"], metrics["tpot"], metrics["icl"],
-                result["throughput"]["requests_per_s"], truth, trust)
+                result["whole_run"]["throughput"]["requests_per_s"], truth, trust)
 
 
 def row(streams, client, ttft, tpot, gap, rate, truth, trust):
