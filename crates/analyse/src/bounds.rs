@@ -5,6 +5,7 @@ use crate::series::to_f64;
 use seatrial_config::Bound;
 use seatrial_stats::cluster::ClusterSummary;
 use seatrial_stats::multiplicity::{Correction, adjust};
+use seatrial_stats::ratio::{RatioSums, fieller};
 use seatrial_stats::{Interval, StatsError, bounded, cluster, dist, mean, proportion, quantile as quantiles};
 use seatrial_types::{MetricKind, Unit};
 
@@ -226,17 +227,11 @@ pub(crate) fn mde_share(limit: f64, n: f64, risk: f64, power: f64, bound: Bound)
     finite(distance.max(one_of_n.min(room)))
 }
 
-/// Half width of the interval of a ratio of sums: t · √(Σ residual²) / Σ success, with residuals cost − ratio × success.
-pub(crate) fn ratio_half_width(squares: f64, n: f64, success: f64, level: f64) -> Option<f64> {
-    ratio_half_width_one_sided(squares, n, success, 0.5 * (1.0 - level))
-}
-
-/// The same for one side with this tail probability.
-pub(crate) fn ratio_half_width_one_sided(squares: f64, n: f64, success: f64, tail: f64) -> Option<f64> {
-    if n < 2.0 || success <= 0.0 {
-        return None;
-    }
-    finite(dist::t_isf(tail, n - 1.0) * (squares * n / (n - 1.0)).max(0.0).sqrt() / success)
+/// Fieller's limits of a ratio with this probability in each tail; no upper one where the data give none.
+pub(crate) fn ratio_interval(sums: &RatioSums, tail: f64) -> Option<(f64, Option<f64>)> {
+    let interval = fieller(sums, tail).ok()?;
+    let high = Some(interval.high).filter(|high| high.is_finite());
+    interval.low.is_finite().then_some((interval.low, high))
 }
 
 /// p-value of "the mean is not beyond zero" from a mean and a sum of squares.

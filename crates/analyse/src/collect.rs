@@ -7,6 +7,7 @@ use crate::scored::TaskShape;
 use crate::sequential::Sequential;
 use crate::series::{Policy, Series};
 use seatrial_config::DraftPlan;
+use seatrial_stats::ratio::RatioSums;
 use seatrial_types::{
     MetricKind, MetricSpec, Money, Outcome, Pillar, SampleFigures, SliceKey, Statistic, Unit, UsageTotals,
 };
@@ -19,28 +20,13 @@ pub const SLICES_PER_COLUMN_MAX: usize = 200;
 /// Metrics per task and scorer, in suite order.
 pub type TaskMetrics = Vec<Vec<Vec<MetricSpec>>>;
 
-/// Ratio of money to successes, by its sums: enough for the estimate and its error.
+/// Ratio of money to successes, by its sums: enough for the estimate and its interval.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct CostPerSuccess {
-    pub(crate) n: f64,
-    pub(crate) cost: f64,
-    pub(crate) success: f64,
-    pub(crate) cost_squared: f64,
-    pub(crate) success_squared: f64,
-    pub(crate) cross: f64,
+    /// Money by successes.
+    pub(crate) sums: RatioSums,
     /// Whether the price of any finished answer is unknown; then the ratio is unknown.
     pub(crate) unknown: bool,
-}
-
-impl CostPerSuccess {
-    fn add(&mut self, cost: f64, success: f64) {
-        self.n += 1.0;
-        self.cost += cost;
-        self.success += success;
-        self.cost_squared += cost * cost;
-        self.success_squared += success * success;
-        self.cross += cost * success;
-    }
 }
 
 /// A metric of a task with its values.
@@ -177,7 +163,7 @@ impl TaskSeries {
         }
         if let (Some(ratio), false) = (&mut self.cost_per_success, is_error) {
             match cost {
-                Some(cost) => ratio.add(cost, success.unwrap_or(0.0)),
+                Some(cost) => ratio.sums.add(cost, success.unwrap_or(0.0)),
                 None => ratio.unknown = true,
             }
         }

@@ -494,26 +494,19 @@ fn weigh_ratio(sums: &CostPerSuccess, bound: Bound, risk: f64) -> Evidence {
             ..Evidence::none()
         };
     };
-    // "Cost ≤ limit × success" is linear, so the gate tests the mean of cost − limit × success against zero.
-    let limit = bound.limit();
-    let mean = (sums.cost - limit * sums.success) / sums.n;
-    let squares = limit.mul_add(limit * sums.success_squared - 2.0 * sums.cross, sums.cost_squared);
-    let p_fail = bounds::p_of_mean_beyond(mean, squares, sums.n, bound);
-    let half = bounds::ratio_half_width_one_sided(
-        value
-            .mul_add(value * sums.success_squared - 2.0 * sums.cross, sums.cost_squared)
-            .max(0.0),
-        sums.n,
-        sums.success,
-        risk,
-    );
+    // "Cost ≤ limit × success" is linear, so the gate tests the mean of cost − limit × success against zero; the bounds are
+    // the limits at which that test turns.
+    let (sums, limit) = (&sums.sums, bound.limit());
+    let mean = (sums.y - limit * sums.x) / sums.n;
+    let squares = limit.mul_add(limit * sums.xx - 2.0 * sums.xy, sums.yy);
+    let interval = bounds::ratio_interval(sums, risk.min(0.499));
     Evidence {
         value: Some(value),
-        low: half.map(|half| (value - half).max(0.0)),
-        high: half.map(|half| value + half),
-        p_fail,
+        low: interval.map(|(low, _)| low),
+        high: interval.and_then(|(_, high)| high),
+        p_fail: bounds::p_of_mean_beyond(mean, squares, sums.n, bound),
         mde: None,
-        method: Method::StudentT,
+        method: Method::Fieller,
         n: estimate.n,
     }
 }

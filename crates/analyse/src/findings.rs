@@ -310,10 +310,10 @@ fn metric_result(
     }
 }
 
-/// Money per success: the ratio of the two means, with the linearised standard error and Student's t.
+/// Money per success: the ratio of the two means with Fieller's interval, which has no upper end where too few succeeded.
 /// `None` where no price is known; without value where nothing succeeded.
 pub(crate) fn cost_per_success(sums: &CostPerSuccess) -> Option<Estimate> {
-    if sums.unknown || sums.n == 0.0 {
+    if sums.unknown || sums.sums.n == 0.0 {
         return None;
     }
     #[expect(
@@ -321,9 +321,9 @@ pub(crate) fn cost_per_success(sums: &CostPerSuccess) -> Option<Estimate> {
         clippy::cast_sign_loss,
         reason = "a count kept as a whole float"
     )]
-    let n = sums.n as u64;
+    let n = sums.sums.n as u64;
     let mut estimate = Estimate {
-        value: None,
+        value: sums.sums.ratio(),
         low: None,
         high: None,
         level: LEVEL,
@@ -331,14 +331,9 @@ pub(crate) fn cost_per_success(sums: &CostPerSuccess) -> Option<Estimate> {
         method: Method::None,
         unit: Unit::Usd,
     };
-    if sums.success > 0.0 {
-        let ratio = sums.cost / sums.success;
-        estimate.value = Some(ratio);
-        let squares = ratio.mul_add(ratio * sums.success_squared - 2.0 * sums.cross, sums.cost_squared);
-        if let Some(half) = bounds::ratio_half_width(squares.max(0.0), sums.n, sums.success, LEVEL) {
-            (estimate.low, estimate.high) = (Some((ratio - half).max(0.0)), Some(ratio + half));
-            estimate.method = Method::StudentT;
-        }
+    if let Some((low, high)) = bounds::ratio_interval(&sums.sums, 0.5 * (1.0 - LEVEL)) {
+        (estimate.low, estimate.high) = (Some(low), high);
+        estimate.method = Method::Fieller;
     }
     Some(estimate)
 }

@@ -201,7 +201,9 @@ fn predicted_sum(past: MeanSd, calls: u64, unit: Unit) -> Estimate {
 fn priced(price: &Price, input: &Estimate, output: &Estimate) -> Estimate {
     let usd = |input: Option<f64>, output: Option<f64>| {
         let per_token = |price: Money| price.to_usd_f64() / 1e6;
-        Some(per_token(price.input_usd_per_mtok) * input? + per_token(price.output_usd_per_mtok) * output?)
+        let tokens =
+            per_token(price.input_usd_per_mtok) * input? + per_token(price.output_usd_per_mtok) * output?;
+        Some(tokens + price.request_fee().to_usd_f64())
     };
     let high = usd(input.high.or(input.value), output.high.or(output.value));
     let value = usd(input.value, output.value);
@@ -423,6 +425,7 @@ mod tests {
             price: Some(Price {
                 input_usd_per_mtok: "1".parse().unwrap(),
                 output_usd_per_mtok: "10".parse().unwrap(),
+                ..Price::default()
             }),
             pace: Pace {
                 concurrency_start: 20,

@@ -264,6 +264,7 @@ mod tests {
                 price: Some(Price {
                     input_usd_per_mtok: "1".parse().unwrap(),
                     output_usd_per_mtok: "2".parse().unwrap(),
+                    ..Price::default()
                 }),
                 pace: Pace {
                     concurrency_start: 8,

@@ -314,6 +314,26 @@ pub(crate) enum SchemaName {
     StatsPower,
     /// What `stats compare --json` writes.
     StatsCompare,
+    /// What `cost price --json` writes.
+    CostPrice,
+    /// What `cost prices list --json` writes.
+    CostPricesList,
+    /// What `cost prices show --json` writes.
+    CostPricesShow,
+    /// What `cost prices diff --json` writes.
+    CostPricesDiff,
+    /// What `cost prices import --json` writes.
+    CostPricesImport,
+    /// What `cost run --json` writes.
+    CostRun,
+    /// What `cost replay --json` writes.
+    CostReplay,
+    /// What `cost tco --json` writes.
+    CostTco,
+    /// What `cost roi --json` writes.
+    CostRoi,
+    /// What `cost risk --json` writes.
+    CostRisk,
     /// What `cost pareto --json` writes.
     CostPareto,
     /// What `cost pareto --route --json` writes.

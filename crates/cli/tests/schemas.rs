@@ -234,6 +234,70 @@ fn figures_keep_their_schemas() {
     assert_eq!(found, Vec::<String>::new());
 }
 
+/// Protects readers of prices, deployments, returns and risks.
+#[test]
+fn costs_keep_their_schemas() {
+    let workspace = workspace();
+    write_cases(&workspace, 10);
+    let server = simulate(&workspace, &json!({"accuracy": 0.9}));
+    let price = "    price: {input_usd_per_mtok: 1, output_usd_per_mtok: 2}\n";
+    write_suite(&workspace, &server.base_url(), price, "");
+    let _ = workspace.run(&["run", "suite.yaml"]);
+    let prices = "openai/m: {input_usd_per_mtok: 1, output_usd_per_mtok: 2, web_search_usd: 0.01, discount: 0.1, \
+                  tiers: {batch: {factor: 0.5}}, above: [{input_tokens: 9, input_usd_per_mtok: 3}]}\n";
+    workspace.write("prices.yaml", prices);
+    workspace.write(
+        "other.yaml",
+        prices.replace("output_usd_per_mtok: 2", "output_usd_per_mtok: 3"),
+    );
+    let usage = r#"{"provider": "openai", "model": "m", "at": "2026-01-31", "usage": {"prompt_tokens": 3, "completion_tokens": 1}}
+{"id": [1], "model": "none", "usage": {"prompt_tokens": 3, "completion_tokens": 1}}
+"#;
+    workspace.write("usage.jsonl", usage);
+    workspace.write(
+        "table.json",
+        r#"{"x": {"litellm_provider": "openai", "input_cost_per_token": 1e-6}}"#,
+    );
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/examples");
+    let example = |name: &str| root.join(name).to_str().unwrap().to_owned();
+    for (name, command) in [
+        (
+            "cost-price",
+            "cost price usage.jsonl --prices prices.yaml".to_owned(),
+        ),
+        (
+            "cost-prices-list",
+            "cost prices list --prices prices.yaml --prices other.yaml".to_owned(),
+        ),
+        (
+            "cost-prices-show",
+            "cost prices show openai/m --prices prices.yaml --prices other.yaml".to_owned(),
+        ),
+        (
+            "cost-prices-diff",
+            "cost prices diff prices.yaml other.yaml".to_owned(),
+        ),
+        (
+            "cost-prices-import",
+            "cost prices import litellm --from table.json".to_owned(),
+        ),
+        ("cost-run", "cost run latest --resamples 100".to_owned()),
+        (
+            "cost-replay",
+            "cost replay latest --prices prices.yaml --model openai/m --batch-share 0.5".to_owned(),
+        ),
+        ("cost-tco", format!("cost tco {}", example("deployment-tco.yaml"))),
+        ("cost-roi", format!("cost roi {}", example("tiers-roi.yaml"))),
+        (
+            "cost-risk",
+            format!("cost risk {}", example("risk-register.yaml")),
+        ),
+    ] {
+        let arguments: Vec<&str> = command.split(' ').chain(["--json", "out.json"]).collect();
+        check(&workspace, name, &arguments);
+    }
+}
+
 /// Protects the test above and readers alike: a schema refuses a result that lacks a key, or has a wrong or foreign one.
 #[test]
 fn schemas_refuse_what_is_wrong() {

@@ -127,6 +127,10 @@ fn lower_price(price: &Node) -> Option<Price> {
     Some(Price {
         input_usd_per_mtok: price.money("input_usd_per_mtok")?,
         output_usd_per_mtok: price.money("output_usd_per_mtok")?,
+        cache_read_usd_per_mtok: price.money("cache_read_usd_per_mtok"),
+        cache_write_usd_per_mtok: price.money("cache_write_usd_per_mtok"),
+        reasoning_usd_per_mtok: price.money("reasoning_usd_per_mtok"),
+        request_usd: price.money("request_usd"),
     })
 }
 

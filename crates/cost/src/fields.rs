@@ -304,7 +304,11 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// Ends of ranges from here on are as good as none.
+const BOUNDLESS: f64 = 1e15;
+
 fn range(low: f64, high: f64) -> String {
+    let high = if high >= BOUNDLESS { f64::MAX } else { high };
     match (low, high) {
         (0.0, f64::MAX) => "a number from 0".to_owned(),
         (low, f64::MAX) if low > f64::MIN => format!("a number from {low}"),

@@ -4,11 +4,20 @@
 
 pub mod class;
 pub mod fields;
+pub mod focus;
 pub mod fraction;
+pub mod montecarlo;
 pub mod pareto;
+pub mod per_success;
 pub mod prices;
+pub mod quantity;
+pub mod replay;
+pub mod risk;
+pub mod roi;
 pub mod routing;
 pub mod rows;
+pub mod tco;
+pub mod trace;
 pub mod usage;
 
 pub use class::{CLASSES, Class, Counts};

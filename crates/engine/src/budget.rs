@@ -88,13 +88,16 @@ impl Purse {
         let input_tokens = prompt_bytes
             .div_ceil(BYTES_PER_TOKEN_MIN)
             .saturating_add(TOKENS_ADDED);
-        let input = price.input_usd_per_mtok.per_mtok_times(input_tokens);
+        let input = price
+            .dearest_input()
+            .per_mtok_times(input_tokens)
+            .saturating_add(price.request_fee());
         let is_bounded = payer.tariff.answer_tokens_max.is_some() || payer.largest.is_some();
         if !is_bounded && payer.is_probing {
             return None;
         }
         let amount = match (payer.tariff.answer_tokens_max, payer.largest) {
-            (Some(most), _) => input.saturating_add(price.output_usd_per_mtok.per_mtok_times(most)),
+            (Some(most), _) => input.saturating_add(price.dearest_output().per_mtok_times(most)),
             (None, Some(largest)) => largest.max(input),
             (None, None) => input,
         };
@@ -149,6 +152,7 @@ mod tests {
             price: Price {
                 input_usd_per_mtok: usd("1"),
                 output_usd_per_mtok: usd("10"),
+                ..Price::default()
             },
             answer_tokens_max,
         };
@@ -228,7 +232,7 @@ mod tests {
                                    steps in proptest::collection::vec((any::<bool>(), 0_u64..5000, 0.0_f64..=1.0), 0..300)) {
             let cap = Money::from_picodollars(cap);
             let tariff = Tariff {
-                price: Price { input_usd_per_mtok: usd("3"), output_usd_per_mtok: usd("15") },
+                price: Price { input_usd_per_mtok: usd("3"), output_usd_per_mtok: usd("15"), ..Price::default() },
                 answer_tokens_max: Some(most),
             };
             let mut purse = Purse::new(CostCap { cap, spent_before: Money::ZERO }, std::iter::once(Some(tariff)));

@@ -31,6 +31,7 @@ pub mod quantile;
 pub mod rank_test;
 pub mod ranking;
 mod ranks;
+pub mod ratio;
 mod rng;
 mod scaling;
 pub mod sequential;

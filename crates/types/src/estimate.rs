@@ -99,6 +99,8 @@ pub enum Method {
     Bootstrap,
     /// Percentile bootstrap over whole clusters.
     ClusterBootstrap,
+    /// Fieller's interval of a ratio; without an upper end where the data do not bound it.
+    Fieller,
     /// Inverted noncentral t, for a standardised effect.
     NoncentralT,
     /// Confidence sequence by betting: holds at every number of draws at once.
@@ -139,6 +141,7 @@ impl Method {
             Self::AgrestiMin => "agresti_min",
             Self::Bootstrap => "bootstrap",
             Self::ClusterBootstrap => "cluster_bootstrap",
+            Self::Fieller => "fieller",
             Self::NoncentralT => "noncentral_t",
             Self::BettingCs => "betting_cs",
             Self::BetaBinomialCs => "beta_binomial_cs",

@@ -98,6 +98,7 @@ mod tests {
         let price = Price {
             input_usd_per_mtok: "1".parse().unwrap(),
             output_usd_per_mtok: "1".parse().unwrap(),
+            ..Price::default()
         };
         let mut spend = ModelSpend::new("judge".to_owned(), None);
         spend.add(&answered(Some(9)), Some(&price));

@@ -8,7 +8,13 @@ use std::path::PathBuf;
 pub(crate) const COST_EXAMPLES: &str = "Examples:
   seatrial cost prices import litellm --from model_prices.json
   seatrial cost prices diff litellm genai-prices
-  seatrial cost price usage.jsonl --prices contract.yaml --prices litellm --json costs.json";
+  seatrial cost price usage.jsonl --prices contract.yaml --prices litellm --json costs.json
+  seatrial cost run latest
+  seatrial cost replay latest --prices litellm --model openai/gpt-4o-mini --cached-share 0.3
+  seatrial cost focus --usage usage.jsonl --prices contract.yaml --csv charges.csv
+  seatrial cost tco deployment.yaml
+  seatrial cost roi tiers.yaml --markdown roi.md
+  seatrial cost risk register.yaml --json -";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CostCommand {
@@ -21,6 +27,21 @@ pub(crate) enum CostCommand {
         #[command(subcommand)]
         command: PricesCommand,
     },
+    /// What a recorded run cost: by sample, case, success, token and character, and what evaluating it cost beside.
+    Run(RunCostArguments),
+    /// What recorded answers would cost under other prices, as another model, with other shares of cache and batches.
+    Replay(ReplayArguments),
+    /// Charges as a table in the columns of FOCUS 1.2.
+    Focus(FocusArguments),
+    /// Ways to serve the same traffic side by side: API, reserved throughput, rented and own machines.
+    #[command(after_long_help = TCO_HELP)]
+    Tco(CaseArguments),
+    /// What alternatives bring in and cost, with what is not known exactly.
+    #[command(after_long_help = ROI_HELP)]
+    Roi(CaseArguments),
+    /// What failures cost in a year, and which mitigation pays.
+    #[command(after_long_help = RISK_HELP)]
+    Risk(CaseArguments),
 }
 
 /// Where prices come from.
@@ -146,4 +167,147 @@ pub(crate) struct PricesImportArguments {
     pub(crate) store: StoreArguments,
     #[command(flatten)]
     pub(crate) output: FiguresOutput,
+}
+
+/// What every command on a file that people write has.
+#[derive(Debug, Args)]
+pub(crate) struct CaseArguments {
+    /// The file (YAML).
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Write the result as Markdown.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) markdown: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: FiguresOutput,
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
+}
+
+pub(crate) const TCO_HELP: &str = "\
+A file of scenarios:
+  horizon_months: 24
+  discount_rate: 0.08
+  workload: {requests_per_month: 3000000, input_tokens: 1155, output_tokens: 211, peak_factor: 1.54, diurnal_factor: 1.5}
+                                   # or trace: traffic.csv (timestamp, tokens of prompt and answer), which tells all four
+  scenarios:
+    - {name: api, kind: api, price: {input_usd_per_mtok: 0.5, output_usd_per_mtok: 1.5, batch_share: 0.1}}
+    - {name: reserved, kind: provisioned, usd_per_unit_month: 9000, goodput_rps: 6}
+    - name: rented
+      kind: rented
+      usd_per_gpu_hour: 2.5
+      gpus_per_replica: 2
+      goodput_rps: 3               # within the objective, as `seatrial load` measures it; or output_tokens_per_second
+      headroom: 0.2
+      spare_replicas: 1            # or zones: 2
+      pricing: spot
+      interruption_overhead: 0.08
+      staff: [{role: operations, fte: 1, usd_per_year: 150000, allocation: 0.3}]
+      monthly_usd: {network: 200, monitoring: 150}
+      one_off_usd: {migration: 20000}
+    - {name: own, kind: owned, goodput_rps: 3, capex_usd: 250000, residual_usd: 40000, life_months: 48,
+       cost_of_capital: 0.07, kw: 8, pue: 1.3, usd_per_kwh: 0.12, colocation_usd: 900, maintenance: 0.03}
+    - {name: both, kind: hybrid, replicas: 3, base: {kind: rented, usd_per_gpu_hour: 2.5, goodput_rps: 3},
+       overflow_price: {input_usd_per_mtok: 0.5, output_usd_per_mtok: 1.5}}
+  break_even: {from_requests_per_month: 0, to_requests_per_month: 30000000}
+Machines are paid whether they serve or idle.";
+
+pub(crate) const ROI_HELP: &str = "\
+A file of alternatives:
+  horizon_months: 12
+  discount_rate: 0.08
+  bands: {high: 3, medium: 1}      # returns from which an alternative is called so
+  shared: {volume_per_month: 100000, minutes_saved: {low: 1, mode: 2, high: 4}, usd_per_minute: 0.7, realisation: 0.5}
+  alternatives:
+    - name: tier-1
+      success: {successes: 187, trials: 200}           # or {run: latest@tier-1, metric: answers.exact_match}
+      cost_per_task_usd: {mean: 0.1, sd: 0.01}         # or {run: latest@tier-1, metric: answers.cost_usd}
+      loss_per_undetected_error_usd: {median: 1, p90: 5}
+      one_off_usd: 20000
+  correlations: [{a: minutes_saved, b: tier-1.success, rho: 0.3}]
+A quantity is a number, {low, high}, {low, mode, high}, {successes, trials}, {mean, sd}, {median, p90}, {values: […]}, or
+{run, metric} of a recorded run. What is below `shared` is the same for all. Further keys: automation, detected,
+rework_per_detected_error_usd, escalation, cost_per_escalation_usd, value_per_success_usd, latency_ms,
+usd_per_second_waited, monthly_usd; draws, seed, growth_per_month.";
+
+pub(crate) const RISK_HELP: &str = "\
+A register of risks:
+  volume_per_month: 100000
+  risks:
+    - name: invented facts
+      kind: hallucination          # unsafe_answer, outage, slow_answer, wrong_action, other
+      rate: {successes: 12, trials: 400}               # or {run: latest@tier-1, metric: answers.hallucinated}
+      detected: 0.6
+      handling_usd: 0.5
+      loss_usd: {median: 20, p90: 400}
+  mitigations:
+    - {name: check of facts, usd_per_month: 2000, prevents: {invented facts: {low: 0.5, mode: 0.7, high: 0.8}}}";
+
+#[derive(Debug, Args)]
+pub(crate) struct RunCostArguments {
+    /// Id of the run; `latest` is the newest one.
+    pub(crate) run: String,
+    /// Resamples for the interval of the cost of a success.
+    #[arg(long, default_value_t = 10_000, value_parser = resamples)]
+    pub(crate) resamples: usize,
+    /// Seed of the resamples.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) output: FiguresOutput,
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
+}
+
+/// Where answers of the past come from.
+#[derive(Debug, Args)]
+pub(crate) struct UsageSource {
+    /// Recorded runs.
+    #[arg(value_name = "RUN", required_unless_present = "usage")]
+    pub(crate) runs: Vec<String>,
+    /// Usage as `cost price` reads it, in place of runs.
+    #[arg(long, value_name = "FILE", conflicts_with = "runs")]
+    pub(crate) usage: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArguments {
+    #[command(flatten)]
+    pub(crate) source: UsageSource,
+    #[command(flatten)]
+    pub(crate) books: BookArguments,
+    /// Price all answers as this model's, as PROVIDER/MODEL; its tokenizer may count otherwise.
+    #[arg(long, value_name = "PROVIDER/MODEL")]
+    pub(crate) model: Option<String>,
+    /// Share of the prompts that is read from the cache.
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) cached_share: Option<String>,
+    /// Share of the answers that is sent in batches.
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) batch_share: Option<String>,
+    /// Day of the prices [default: the day of each answer]
+    #[arg(long, value_name = "DATE")]
+    pub(crate) at: Option<String>,
+    #[command(flatten)]
+    pub(crate) output: FiguresOutput,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FocusArguments {
+    #[command(flatten)]
+    pub(crate) source: UsageSource,
+    #[command(flatten)]
+    pub(crate) books: BookArguments,
+    /// Where the charges go; `-` is standard output.
+    #[arg(long, value_name = "PATH", default_value = "-")]
+    pub(crate) csv: PathBuf,
+}
+
+/// A number of resamples from 1 to a million.
+fn resamples(text: &str) -> Result<usize, String> {
+    let number = text
+        .parse::<usize>()
+        .ok()
+        .filter(|number| (1..=1_000_000).contains(number));
+    number.ok_or_else(|| "expected a whole number from 1 to 1000000".to_owned())
 }

@@ -1,5 +1,6 @@
 //! `seatrial demo`: the main job on three simulated models, offline, from the embedded suite to report files.
 
+use super::cost;
 use crate::args::DemoArguments;
 use crate::baselines::BaselinesAt;
 use crate::error::CliError;
@@ -13,6 +14,7 @@ use std::path::Path;
 
 const SUITE: &str = include_str!("../../assets/demo.yaml");
 const CASES: &str = include_str!("../../assets/support.jsonl");
+const RETURNS: &str = include_str!("../../assets/demo-roi.yaml");
 const SIM: &str = include_str!("../../assets/demo-sim.json");
 /// Stands in the embedded suite where the simulated provider's address goes.
 const PLACEHOLDER: &str = "http://127.0.0.1:0/v1";
@@ -62,11 +64,23 @@ pub(crate) fn demo(arguments: &DemoArguments) -> Result<ExitCode, CliError> {
     let names = files.each_ref().map(|file| file.display().to_string());
     output::stderr(&format!("report files: {}\n", names.join(", ")));
     let code = session::exit_code(&findings);
+    if code != ExitCode::Interrupted {
+        tell_returns(out, &store)?;
+    }
     Ok(if arguments.gate || code == ExitCode::Interrupted {
         code
     } else {
         ExitCode::Pass
     })
+}
+
+/// Which tier is worth its price, by what was measured of it.
+fn tell_returns(out: &Path, store: &Path) -> Result<(), CliError> {
+    let path = out.join("roi.yaml");
+    output::write_whole(&path, RETURNS)?;
+    let text = cost::demo_returns(RETURNS, &path, store)?;
+    output::write_whole(&out.join("roi.txt"), &text)?;
+    output::stdout(&format!("\n{text}"))
 }
 
 fn sim_config(seed: u64, out: &Path) -> Result<SimConfig, CliError> {

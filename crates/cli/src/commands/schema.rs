@@ -69,6 +69,28 @@ fn schema_of(name: SchemaName) -> Result<Value, serde_json::Error> {
             "seatrial.stats.compare/1",
             include_str!("schema/stats-compare.json"),
         ),
+        SchemaName::CostPrice => ("seatrial.cost.price/1", include_str!("schema/cost-price.json")),
+        SchemaName::CostPricesList => (
+            "seatrial.cost.prices.list/1",
+            include_str!("schema/cost-prices-list.json"),
+        ),
+        SchemaName::CostPricesShow => (
+            "seatrial.cost.prices.show/1",
+            include_str!("schema/cost-prices-show.json"),
+        ),
+        SchemaName::CostPricesDiff => (
+            "seatrial.cost.prices.diff/1",
+            include_str!("schema/cost-prices-diff.json"),
+        ),
+        SchemaName::CostPricesImport => (
+            "seatrial.cost.prices.import/1",
+            include_str!("schema/cost-prices-import.json"),
+        ),
+        SchemaName::CostRun => ("seatrial.cost.run/1", include_str!("schema/cost-run.json")),
+        SchemaName::CostReplay => ("seatrial.cost.replay/1", include_str!("schema/cost-replay.json")),
+        SchemaName::CostTco => ("seatrial.cost.tco/1", include_str!("schema/cost-tco.json")),
+        SchemaName::CostRoi => ("seatrial.cost.roi/1", include_str!("schema/cost-roi.json")),
+        SchemaName::CostRisk => ("seatrial.cost.risk/1", include_str!("schema/cost-risk.json")),
         SchemaName::CostPareto => ("seatrial.cost.pareto/1", include_str!("schema/cost-pareto.json")),
         SchemaName::CostRoute => ("seatrial.cost.route/1", include_str!("schema/cost-route.json")),
         SchemaName::TextBleu => ("seatrial.text.bleu/1", include_str!("schema/text-metric.json")),

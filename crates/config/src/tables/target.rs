@@ -164,6 +164,26 @@ pub(super) static PRICE: Table = Table {
             "US dollars per million output tokens",
         )
         .required(),
+        Field::new(
+            "cache_read_usd_per_mtok",
+            Shape::Money,
+            "US dollars per million input tokens that the provider read from its cache; those of input unless given",
+        ),
+        Field::new(
+            "cache_write_usd_per_mtok",
+            Shape::Money,
+            "US dollars per million input tokens that the provider wrote to its cache; those of input unless given",
+        ),
+        Field::new(
+            "reasoning_usd_per_mtok",
+            Shape::Money,
+            "US dollars per million output tokens that nobody sees; those of output unless given",
+        ),
+        Field::new(
+            "request_usd",
+            Shape::Money,
+            "US dollars per answer; nothing unless given",
+        ),
     ],
     exclusive: &[],
     one_of: &[],

@@ -401,7 +401,11 @@ impl Sheet {
             })
     }
 
-    fn factor(&self, counts: &Counts, circumstances: &Circumstances<'_>) -> Result<Fraction, Unpriced> {
+    /// The product of all factors that hold.
+    ///
+    /// # Errors
+    /// A factor that depends on a moment that is not known, and products that do not fit.
+    pub fn factor(&self, counts: &Counts, circumstances: &Circumstances<'_>) -> Result<Fraction, Unpriced> {
         let input = counts.input_total();
         self.factors.iter().try_fold(Fraction::ONE, |product, factor| {
             match factor.when.holds(circumstances, input, true) {

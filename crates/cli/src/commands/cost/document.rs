@@ -2,7 +2,7 @@
 
 use crate::error::CliError;
 use crate::output;
-use seatrial_config::{LocatedDocument, load_located};
+use seatrial_config::{LocatedDocument, MAX_FILE_BYTES, load_located};
 use seatrial_cost::Problem;
 use serde_json::Value;
 use std::io::Read;
@@ -25,6 +25,25 @@ pub(super) fn read_text(path: &Path, bytes_max: u64) -> Result<String, CliError>
         )));
     }
     String::from_utf8(bytes).map_err(|_| failed(&"it is not UTF-8"))
+}
+
+/// Reads the document of a file, puts what was measured in its place, and hands it to `read`; problems come with the line
+/// they are on.
+pub(super) fn read_case<T>(
+    path: &Path,
+    store: &Path,
+    read: impl FnOnce(&Value) -> Result<T, Vec<Problem>>,
+) -> Result<T, CliError> {
+    let text = read_text(path, MAX_FILE_BYTES)?;
+    read_text_document(&text, path, |document| {
+        let mut document = document.clone();
+        let problems = super::measured::fill_in(&mut document, store);
+        if problems.is_empty() {
+            read(&document)
+        } else {
+            Err(problems)
+        }
+    })
 }
 
 /// Reads a document and hands it to `read`; problems come with the line they are on.
