@@ -88,7 +88,7 @@ pub(crate) enum Command {
         command: ImportCommand,
     },
     /// Put load on an endpoint: latency and throughput, and how much of them is this client's own.
-    Load(LoadArguments),
+    Load(Box<LoadArguments>),
     /// Serve a simulated provider on loopback, for trials and tests.
     Sim(SimArguments),
     /// Calculate statistics: the calculator, its list of functions, and figures for people.

@@ -1,8 +1,6 @@
 //! `seatrial cost price` and `cost prices`: usage priced line by line, sources of prices listed, shown, compared, imported,
 //! and refused with the line that is wrong.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use seatrial_testkit::{Workspace, test_data};
 use serde_json::{Value, json};
 

@@ -481,7 +481,7 @@ fn a_starved_client_withholds() {
 #[cfg(unix)]
 #[test]
 fn interrupting_keeps_results() {
-    let (sender, receiver) = std::sync::mpsc::channel();
+    let (sender, receiver) = std::sync::mpsc::sync_channel(1);
     let sender = Mutex::new(sender);
     let url = serve(move |number| {
         if number == 50 {

@@ -151,10 +151,10 @@ fn cases_are_resampled_together() {
         told.probability[1]
     );
     // The same seed says the same, on any number of threads.
-    let again = membership(&[a.clone()], &[Axis::Quality], 0.95, 0.05, 500, 3);
+    let again = membership(std::slice::from_ref(&a), &[Axis::Quality], 0.95, 0.05, 500, 3);
     assert_eq!(
         again,
-        membership(&[a.clone()], &[Axis::Quality], 0.95, 0.05, 500, 3)
+        membership(std::slice::from_ref(&a), &[Axis::Quality], 0.95, 0.05, 500, 3)
     );
     // Percentiles, by hand: latencies 10 to 29.
     assert_eq!(a.value(Axis::Latency(0.5)), Some(19.0));

@@ -1,6 +1,8 @@
 //! What stopping early saves on shares, computed exactly over all paths: the table of docs/design/0023.
 //! `cargo run --release -p seatrial-stats --example sequential`
 
+#![expect(clippy::print_stdout, reason = "its output is its result")]
+
 use seatrial_stats::dist::{binom_cdf, binom_sf};
 use seatrial_stats::sequential::share_ln_capitals;
 

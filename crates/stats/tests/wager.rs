@@ -1,6 +1,8 @@
 //! What stopping early promises: false alarms under continuous looking, and samples saved. For shares everything is
 //! computed exactly over all paths; for other scores simulated with fixed seeds.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use seatrial_stats::dist::{binom_cdf, binom_sf};
@@ -153,7 +155,8 @@ fn learned_spreads_keep_the_risk() {
             .sum::<f64>()
             / 5.0
     };
-    let designs: [(&str, &dyn Fn(&mut Rng) -> f64, f64, Spread); 3] = [
+    type Draw<'a> = &'a dyn Fn(&mut Rng) -> f64;
+    let designs: [(&str, Draw<'_>, f64, Spread); 3] = [
         ("scores", &scores, 2.0 / 3.0, Spread::AtMost(0.5)),
         ("pairs", &pairs, 1.0, Spread::AtMost(1.0)),
         ("clusters", &clusters, 0.5, Spread::AtMost(0.5)),

@@ -44,8 +44,8 @@ pub(super) fn mark(losses: &[f64], axes: usize, is_on: &mut [bool]) {
             && !losses.chunks_exact(axes).any(|theirs| {
                 let mut better = false;
                 for (theirs, mine) in theirs.iter().zip(mine) {
-                    // An unknown value fails this and beats nobody.
-                    if !(theirs <= mine) {
+                    // An unknown value beats nobody.
+                    if theirs > mine || theirs.is_nan() {
                         return false;
                     }
                     better |= theirs < mine;

@@ -27,7 +27,7 @@ pub(super) fn run(arguments: &RunCostArguments) -> Result<ExitCode, CliError> {
     let mut texts: BTreeMap<(u16, String), Texts> = BTreeMap::new();
     let names: Vec<Vec<String>> = task_names(&runs);
     record::for_each_sample(&store, &row.header.id, &mut |sample| {
-        add_texts(&mut texts, &names, sample)
+        add_texts(&mut texts, &names, sample);
     })?;
     let mut text = format!("run {}\n", row.header.id);
     let mut tasks = Vec::new();

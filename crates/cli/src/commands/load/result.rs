@@ -275,7 +275,7 @@ impl<'a> LoadResult<'a> {
             "tokens": {
                 "input": self.measured.tokens.input,
                 "output": self.measured.tokens.output,
-                "source": self.measured.tokens.source().map(|source| source.as_str()),
+                "source": self.measured.tokens.source().map(seatrial_load::metrics::TokenSource::as_str),
                 "events_mismatch": self.measured.tokens.events_mismatch,
             },
             "client": self.client_json(),
