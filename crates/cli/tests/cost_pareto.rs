@@ -209,8 +209,8 @@ fn targets_of_a_run() {
             "nobody, which is no candidate",
         ),
         (
-            vec!["latest", "--metric", "t.latency_ms"],
-            "less is better of t.latency_ms",
+            vec!["latest", "--metric", "t.cost_usd"],
+            "less is better of t.cost_usd",
         ),
         (vec!["latest", "--metric", "t.nothing"], "has no metric t.nothing"),
         (vec!["latest", "--axes", "quality,speed"], "`speed`"),

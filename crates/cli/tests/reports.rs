@@ -142,7 +142,7 @@ fn github_is_told() {
     let (workspace, run) = failed_run(&["--markdown", "c.md"], &environment);
     assert!(
         run.stderr.contains(
-            "::error file=suite.yaml,line=15,title=fail%3A answers.exact_match.mean at least 0.900::t: "
+            "::error file=suite.yaml,line=15,title=fail%3A good enough%3A answers.exact_match.mean at least 0.900::t: "
         ),
         "{}",
         run.stderr

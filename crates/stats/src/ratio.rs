@@ -34,6 +34,15 @@ impl RatioSums {
     }
 
     /// Σ y / Σ x; `None` where Σ x is not above 0.
+    ///
+    /// ```
+    /// use seatrial_stats::ratio::RatioSums;
+    /// let mut sums = RatioSums::default();
+    /// sums.add(3.0, 0.0);
+    /// assert_eq!(sums.ratio(), None);
+    /// sums.add(2.0, 1.0);
+    /// assert_eq!(sums.ratio(), Some(5.0));
+    /// ```
     #[must_use]
     pub fn ratio(&self) -> Option<f64> {
         (self.x > 0.0).then(|| self.y / self.x)
