@@ -9,6 +9,10 @@ python3 benches/main_job.py "$target/release/seatrial" "$@"
 python3 benches/calculator.py "$target/release/seatrial"
 python3 benches/reports.py "$target/release/seatrial" "$@"
 python3 benches/promptfoo_import.py "$target/release/seatrial"
+python3 benches/compare.py "$target/release/seatrial"
+python3 benches/gate_simulate.py "$target/release/seatrial"
+python3 benches/baseline_gates.py "$target/release/seatrial"
+python3 benches/cost.py "$target/release/seatrial"
 # Needs the server that logs its own truth: see the head of the script.
 if [ -d "${SEATRIAL_TOOLS:-../shared/tools}/streammock" ]; then
     python3 benches/load.py "$target/release/seatrial" "$@"
