@@ -7,7 +7,7 @@ use crate::markdown::{BYTES_MIN, headline, mark, probability, reproduction, warn
 use crate::markdown_text::{code, prose};
 use crate::page::{Page, Section};
 use crate::rank::{own_name, question, worst_first};
-use crate::{clean, format};
+use crate::{clean, flaky, format};
 use seatrial_types::{
     Findings, GateResult, MetricResult, Pillar, PillarStatus, Statistic, TargetFindings, Unit,
 };
@@ -131,6 +131,8 @@ pub fn pr_comment(findings: &Findings, changes: &Changes, bytes_max: usize) -> S
     ] {
         page.section(&cases(changes, kind, title));
     }
+    let (head, rows) = flaky::markdown_quarantine(findings);
+    page.section(&Section { head, rows, tail: "" });
     page.section(&texts(changes));
     page.section(&warnings(findings));
     page.bytes_max = bytes_max;

@@ -7,7 +7,7 @@ mod common;
 
 use common::{findings, gate, many_failures};
 use seatrial_report::{CaseChange, CaseChangeKind, CaseTexts, Changes, MetricChange, pr_comment};
-use seatrial_types::{Pillar, Unit};
+use seatrial_types::{Pillar, QuarantineRow, Unit};
 
 const BYTES_MAX: usize = 60 * 1024;
 
@@ -126,6 +126,29 @@ fn says_no_more_than_it_knows() {
             "{text}"
         );
     }
+}
+
+/// Protects cases under quarantine: whoever merges sees them, with who mends them and until when.
+#[test]
+fn quarantine_is_listed() {
+    let mut found = findings("pass", 0, &[], &[]);
+    found.quarantine.push(QuarantineRow {
+        task: "answers".to_owned(),
+        case_id: "c-7".to_owned(),
+        owner: "search team".to_owned(),
+        until: "2027-01-31".to_owned(),
+        reason: None,
+        has_ended: false,
+        outcomes: Vec::new(),
+        place: None,
+    });
+    let text = pr_comment(&found, &Changes::default(), BYTES_MAX);
+    assert!(
+        text.contains("#### Quarantine")
+            && text.contains("| `answers` | `c-7` |")
+            && text.contains("search team"),
+        "{text}"
+    );
 }
 
 /// Protects the size that hosts take: the verdict and the way to the whole stay, rows are counted instead of cut.
