@@ -105,7 +105,7 @@ fn values_that_mean_something_elsewhere_are_refused() {
     assert!(!workspace.path().join(".github").exists());
 }
 
-/// Protects the one script from becoming two.
+/// Protects the one script from becoming two: a published crate holds its own copy, and the action needs one beside it.
 #[test]
 fn action_and_workflow_share_their_script() {
     let own = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
