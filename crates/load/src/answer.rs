@@ -92,6 +92,16 @@ impl AnswerReader {
         }
     }
 
+    /// Keeps the text of answers from now on, or does not.
+    pub(crate) const fn keep_text(&mut self, is_wanted: bool) {
+        self.inner.events.text.set(is_wanted);
+    }
+
+    /// The text of a whole answer between the quotes of a JSON string; `None` where it is not all there.
+    pub(crate) fn text_json(&self) -> Option<&[u8]> {
+        self.inner.events.text.json()
+    }
+
     /// Makes it ready for the next answer; whether that one is of measurement.
     pub(crate) fn begin(&mut self, is_measured: bool) {
         self.http.reset();

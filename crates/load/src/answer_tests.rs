@@ -334,3 +334,82 @@ fn lag_widens_gaps() {
     );
     assert_eq!(reader.marks().gaps, [200_000]);
 }
+
+/// Protects conversations: the text that is kept is exactly what users read, however the stream is cut, with and without
+/// the fast path; reasoning, tools and other choices are not in it.
+#[test]
+fn texts_are_kept() {
+    let kept = |form, whole: &str, size: usize| {
+        let mut reader = AnswerReader::new(form);
+        reader.keep_text(true);
+        // The second answer of a connection, so that nothing of the first is left.
+        for _ in 0..2 {
+            reader.begin(true);
+            for piece in whole.as_bytes().chunks(size) {
+                let stamp = Stamp { at_ns: 1, lag_ns: 0 };
+                reader.feed(piece, stamp, &mut Gauge::default()).unwrap();
+            }
+        }
+        let raw = reader.text_json().unwrap();
+        serde_json::from_str::<String>(&format!("\"{}\"", std::str::from_utf8(raw).unwrap())).unwrap()
+    };
+    let tool = event(r#"{"choices":[{"index":0,"delta":{"tool_calls":[{"function":{"arguments":"no"}}]}}]}"#);
+    let other = event(r#"{"choices":[{"index":1,"delta":{"content":"no"}}]}"#);
+    let with_finish = event(r#"{"choices":[{"index":0,"delta":{"content":" end"},"finish_reason":"stop"}]}"#);
+    let chat = [
+        HEAD,
+        &event(ROLE),
+        &thought("reasoning_content"),
+        &thought("reasoning"),
+        &token("Hi \\\"you\\\""),
+        &token("\\n"),
+        &tool,
+        &other,
+        &token("\u{e9}\\ud83d"),
+        &token("\\ude00"),
+        &with_finish,
+        &event(USAGE),
+        &event("[DONE]"),
+        END,
+    ]
+    .concat();
+    for size in [1, 2, 7, 64, 1 << 20] {
+        assert_eq!(
+            kept(AnswerForm::Chat, &chat, size),
+            "Hi \"you\"\n\u{e9}\u{1F600} end",
+            "{size}"
+        );
+    }
+    let delta = |kind: &str, key: &str, text: &str| {
+        event(&format!(
+            r#"{{"type":"content_block_delta","delta":{{"type":"{kind}","{key}":"{text}"}}}}"#
+        ))
+    };
+    let messages = [
+        HEAD,
+        &delta("thinking_delta", "thinking", "no"),
+        &delta("thinking_delta", "thinking", "no"),
+        &delta("input_json_delta", "partial_json", "no"),
+        &delta("input_json_delta", "partial_json", "no"),
+        &delta("text_delta", "text", "a"),
+        &delta("text_delta", "text", "b"),
+        &event(r#"{"type":"message_stop"}"#),
+        END,
+    ]
+    .concat();
+    assert_eq!(kept(AnswerForm::Messages, &messages, 50), "ab");
+    let responses = [
+        HEAD,
+        &event(r#"{"type":"response.reasoning_text.delta","delta":"no"}"#),
+        &event(r#"{"type":"response.output_text.delta","delta":"a"}"#),
+        &event(r#"{"type":"response.function_call_arguments.delta","delta":"no"}"#),
+        &event(r#"{"type":"response.output_text.delta","delta":"b"}"#),
+        &event(r#"{"type":"response.completed"}"#),
+        END,
+    ]
+    .concat();
+    assert_eq!(kept(AnswerForm::Responses, &responses, 50), "ab");
+    let json = r#"{"choices":[{"message":{"content":"whole"}}]}"#;
+    let document = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{json}", json.len());
+    assert_eq!(kept(AnswerForm::Chat, &document, 9), "whole");
+}

@@ -5,6 +5,7 @@
 //! else is parsed in full.
 
 use crate::fault::{Fault, excerpt};
+use crate::kept::{KeptText, document};
 use memchr::memchr2;
 use seatrial_provider::usage::{AnthropicCounts, of_openai_chat, of_openai_embeddings, of_openai_responses};
 use seatrial_types::{CallErrorKind, Usage};
@@ -54,6 +55,8 @@ pub(crate) struct EventReader {
     /// A reason for the end came.
     is_finished: bool,
     saw_event: bool,
+    /// What the answer says, where somebody wants it.
+    pub(crate) text: KeptText,
 }
 
 /// An event with tokens without its text.
@@ -63,7 +66,7 @@ struct Template {
     prefix: Vec<u8>,
     /// From the quote that closes it.
     suffix: Vec<u8>,
-    is_reasoning: bool,
+    kind: PartKind,
 }
 
 impl EventReader {
@@ -76,6 +79,7 @@ impl EventReader {
             is_done: false,
             is_finished: false,
             saw_event: false,
+            text: KeptText::default(),
         }
     }
 
@@ -87,11 +91,15 @@ impl EventReader {
         self.is_done = false;
         self.is_finished = false;
         self.saw_event = false;
+        self.text.reset();
     }
 
     /// Takes the data of an event.
     pub(crate) fn take(&mut self, data: &[u8], is_error: bool) -> Result<Meaning, Fault> {
         if let Some(meaning) = self.template.recognise(data) {
+            if self.text.is_on() {
+                self.text.put(self.template.text_of(data));
+            }
             return Ok(meaning);
         }
         if data == b"[DONE]" {
@@ -181,7 +189,11 @@ impl EventReader {
             kind if kind.ends_with(".delta") => {
                 let parts = [Part {
                     text: event.delta,
-                    is_reasoning: kind.contains("reasoning"),
+                    kind: match kind {
+                        "response.output_text.delta" | "response.refusal.delta" => PartKind::Text,
+                        _ if kind.contains("reasoning") => PartKind::Reasoning,
+                        _ => PartKind::Other,
+                    },
                 }];
                 return Ok(self.tokens_of(data, &parts, false));
             }
@@ -199,16 +211,19 @@ impl EventReader {
         for part in parts.iter() {
             if let Some(text) = part.text.filter(|text| holds_text(text.get())) {
                 full += 1;
-                is_answer |= !part.is_reasoning;
+                is_answer |= part.kind != PartKind::Reasoning;
                 text_bytes += text.get().len().saturating_sub(2) as u64;
-                last = Some(text);
+                if part.kind == PartKind::Text {
+                    self.text.put_string(text.get());
+                }
+                last = Some((text, part.kind));
             }
         }
-        let Some(text) = last else {
+        let Some((text, kind)) = last else {
             return Meaning::NoTokens;
         };
         if is_plain && full == 1 {
-            self.template.learn(data, text.get().as_bytes(), !is_answer);
+            self.template.learn(data, text.get().as_bytes(), kind);
         }
         Meaning::Tokens {
             is_reasoning: !is_answer,
@@ -247,12 +262,24 @@ impl EventReader {
             };
         }
         self.is_done = true;
+        if self.text.is_on() {
+            let text = &mut self.text;
+            match self.form {
+                AnswerForm::Chat | AnswerForm::Completions => {
+                    document::of_choices(json, |json| text.put_string(json));
+                }
+                AnswerForm::Messages | AnswerForm::Responses => {
+                    document::of_pieces(json, |json| text.put_string(json));
+                }
+                AnswerForm::Embeddings | AnswerForm::Any => {}
+            }
+        }
         Ok(())
     }
 }
 
 impl Template {
-    fn learn(&mut self, data: &[u8], text: &[u8], is_reasoning: bool) {
+    fn learn(&mut self, data: &[u8], text: &[u8], kind: PartKind) {
         self.prefix.clear();
         if !text.starts_with(b"\"") {
             return;
@@ -267,7 +294,16 @@ impl Template {
         self.prefix.extend_from_slice(prefix);
         self.suffix.clear();
         self.suffix.extend_from_slice(suffix);
-        self.is_reasoning = is_reasoning;
+        self.kind = kind;
+    }
+
+    /// The text of an event that was recognised, where users see it.
+    fn text_of<'a>(&self, data: &'a [u8]) -> &'a [u8] {
+        let end = data.len().saturating_sub(self.suffix.len());
+        match self.kind {
+            PartKind::Text => data.get(self.prefix.len()..end).unwrap_or_default(),
+            PartKind::Other | PartKind::Reasoning => &[],
+        }
     }
 
     /// What an event means that differs from the learnt one in nothing but its text; `None` for all others.
@@ -289,7 +325,7 @@ impl Template {
             return None;
         }
         Some(Meaning::Tokens {
-            is_reasoning: self.is_reasoning,
+            is_reasoning: self.kind == PartKind::Reasoning,
             text_bytes: end as u64,
         })
     }
@@ -299,7 +335,19 @@ impl Template {
 #[derive(Debug, Clone, Copy)]
 struct Part<'a> {
     text: Option<&'a RawValue>,
-    is_reasoning: bool,
+    kind: PartKind,
+}
+
+/// Whom a part is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum PartKind {
+    /// Users read it.
+    #[default]
+    Text,
+    /// Programs do, such as arguments of tools.
+    Other,
+    /// Nobody does.
+    Reasoning,
 }
 
 /// Whether a value is a text or list that is not empty, or an object.
@@ -361,26 +409,25 @@ struct Delta<'a> {
 impl<'a> Choice<'a> {
     fn parts(&self) -> [Part<'a>; 7] {
         let delta = self.delta.as_ref();
-        let answer = |text| Part {
-            text,
-            is_reasoning: false,
-        };
-        let reasoning = |text| Part {
-            text,
-            is_reasoning: true,
-        };
+        let part = |kind, text| Part { text, kind };
         [
-            answer(self.text),
-            answer(delta.and_then(|delta| delta.content)),
-            answer(delta.and_then(|delta| delta.refusal)),
-            answer(delta.and_then(|delta| delta.tool_calls)),
-            answer(delta.and_then(|delta| delta.function_call)),
-            reasoning(delta.and_then(|delta| delta.reasoning_content)),
+            part(PartKind::Text, self.text),
+            part(PartKind::Text, delta.and_then(|delta| delta.content)),
+            part(PartKind::Text, delta.and_then(|delta| delta.refusal)),
+            part(PartKind::Other, delta.and_then(|delta| delta.tool_calls)),
+            part(PartKind::Other, delta.and_then(|delta| delta.function_call)),
+            part(
+                PartKind::Reasoning,
+                delta.and_then(|delta| delta.reasoning_content),
+            ),
             // Some servers send the same text under both names.
-            reasoning(delta.and_then(|delta| match delta.reasoning_content {
-                Some(text) if holds_text(text.get()) => None,
-                _ => delta.reasoning,
-            })),
+            part(
+                PartKind::Reasoning,
+                delta.and_then(|delta| match delta.reasoning_content {
+                    Some(text) if holds_text(text.get()) => None,
+                    _ => delta.reasoning,
+                }),
+            ),
         ]
     }
 }
@@ -415,19 +462,11 @@ struct MessageDelta<'a> {
 
 impl<'a> MessageDelta<'a> {
     fn parts(&self) -> [Part<'a>; 3] {
+        let part = |kind, text| Part { text, kind };
         [
-            Part {
-                text: self.text,
-                is_reasoning: false,
-            },
-            Part {
-                text: self.partial_json,
-                is_reasoning: false,
-            },
-            Part {
-                text: self.thinking,
-                is_reasoning: true,
-            },
+            part(PartKind::Text, self.text),
+            part(PartKind::Other, self.partial_json),
+            part(PartKind::Reasoning, self.thinking),
         ]
     }
 }

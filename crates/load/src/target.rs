@@ -1,6 +1,7 @@
 //! Where requests go, and what they are. Apart from the loop, which asks for bytes and knows neither prompts nor models.
 
 use crate::AnswerForm;
+use crate::dialogue::Dialogues;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use std::net::{SocketAddr, TcpStream};
@@ -57,6 +58,11 @@ pub fn reachable_first(mut addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
 pub trait RequestSource: Send + Sync {
     /// Appends request `number` (HTTP, whole) to `out`; which prompt it is.
     fn push_request(&self, number: u64, out: &mut Vec<u8>) -> u32;
+
+    /// The conversations that these requests begin; `None` where each request stands alone.
+    fn dialogues(&self) -> Option<&Dialogues> {
+        None
+    }
 }
 
 /// Requests made beforehand, taken in turn.
