@@ -6,6 +6,7 @@ use crate::events::{AnswerForm, EventReader, Meaning};
 use crate::fault::Fault;
 use crate::gauge::Gauge;
 use crate::http1::{AnswerParser, Encoding, Head, Sink};
+use crate::kept_answers::BodyTap;
 use crate::record::GapLog;
 use crate::sse::EventSplitter;
 use flate2::write::GzDecoder;
@@ -64,6 +65,8 @@ struct Inner {
     mode: Mode,
     inflate: Option<GzDecoder<Vec<u8>>>,
     document: Vec<u8>,
+    /// The body as it came, where somebody wants it.
+    tap: BodyTap,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +91,7 @@ impl AnswerReader {
                 mode: Mode::Ignored,
                 inflate: None,
                 document: Vec::new(),
+                tap: BodyTap::default(),
             },
         }
     }
@@ -100,6 +104,16 @@ impl AnswerReader {
     /// The text of a whole answer between the quotes of a JSON string; `None` where it is not all there.
     pub(crate) fn text_json(&self) -> Option<&[u8]> {
         self.inner.events.text.json()
+    }
+
+    /// Keeps the body of the next answer; to be said after [`begin`](Self::begin).
+    pub(crate) fn keep_body(&mut self) {
+        self.inner.tap.begin(true);
+    }
+
+    /// The body of a whole answer that was to be kept; `None` where it was too long.
+    pub(crate) fn body(&self) -> Option<&[u8]> {
+        self.inner.tap.body()
     }
 
     /// Makes it ready for the next answer; whether that one is of measurement.
@@ -117,6 +131,7 @@ impl AnswerReader {
         self.inner.mode = Mode::Ignored;
         self.inner.inflate = None;
         self.inner.document.clear();
+        self.inner.tap.begin(false);
     }
 
     /// Takes bytes that were read at `stamp`.
@@ -221,6 +236,7 @@ impl Sink for Gauged<'_> {
 impl Inner {
     /// Takes bytes of the body as the server meant them.
     fn plain(&mut self, bytes: &[u8], gauge: &mut Gauge) -> Result<(), Fault> {
+        self.tap.take(bytes);
         match self.mode {
             Mode::Ignored => Ok(()),
             Mode::Stream => {

@@ -413,3 +413,46 @@ fn texts_are_kept() {
     let document = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{json}", json.len());
     assert_eq!(kept(AnswerForm::Chat, &document, 9), "whole");
 }
+
+/// Protects quality under load: the body that is kept is what the server wrote, without framing and compression, however
+/// it comes; nothing is kept where nobody wants it, and nothing of the answer before.
+#[test]
+fn bodies_are_kept() {
+    use std::io::Write as _;
+    let events = format!("data: {ROLE}\n\ndata: {FINISH}\n\ndata: [DONE]\n\n");
+    let mut zipped = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    zipped.write_all(events.as_bytes()).unwrap();
+    let zipped = zipped.finish().unwrap();
+    let head = |more: &str, len: usize| {
+        format!("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n{more}content-length: {len}\r\n\r\n")
+    };
+    let json = r#"{"choices":[{"message":{"content":"whole"}}]}"#;
+    let document = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{json}", json.len());
+    let chunked = [HEAD, &chunk(&events[..20]), &chunk(&events[20..]), END].concat();
+    let packed = [
+        head("content-encoding: gzip\r\n", zipped.len()).as_bytes(),
+        &zipped,
+    ]
+    .concat();
+    for size in [1, 7, 1 << 20] {
+        let mut reader = AnswerReader::new(AnswerForm::Chat);
+        for (whole, expected) in [
+            (chunked.as_bytes(), events.as_str()),
+            (&packed, &events),
+            (document.as_bytes(), json),
+        ] {
+            for is_wanted in [true, false] {
+                reader.begin(true);
+                if is_wanted {
+                    reader.keep_body();
+                }
+                for piece in whole.chunks(size) {
+                    let stamp = Stamp { at_ns: 1, lag_ns: 0 };
+                    reader.feed(piece, stamp, &mut Gauge::default()).unwrap();
+                }
+                let expected = if is_wanted { expected } else { "" };
+                assert_eq!(reader.body(), Some(expected.as_bytes()), "{size}");
+            }
+        }
+    }
+}

@@ -144,6 +144,16 @@ impl Conn {
         }
     }
 
+    /// Keeps the body of the answer to the request that was begun last.
+    pub(crate) fn keep_body(&mut self) {
+        self.reader.keep_body();
+    }
+
+    /// The body of a whole answer that was to be kept; `None` where it was too long.
+    pub(crate) fn body(&self) -> Option<&[u8]> {
+        self.reader.body()
+    }
+
     /// Whether it can carry another request.
     pub(crate) fn is_reusable(&self) -> bool {
         self.stage == Stage::Open && !self.is_spoiled && self.reader.keeps_alive()

@@ -4,6 +4,7 @@
 use crate::account::{Throttling, process_cpu, raise_open_files};
 use crate::clock::{RunClock, nanoseconds};
 use crate::gauge::Gauge;
+use crate::kept_answers::KeptAnswers;
 use crate::live::{EarlyEnd, Failures, Live};
 use crate::pace::Pace;
 use crate::record::Recording;
@@ -53,6 +54,8 @@ pub enum RunError {
 pub struct RunResult {
     /// Requests and gaps.
     pub recording: Recording,
+    /// Answers by loop, where the source of requests wanted them.
+    pub answers: Vec<KeptAnswers>,
     /// The loops' own lateness.
     pub gauge: Gauge,
     /// Failures by class.
@@ -121,6 +124,7 @@ pub fn run_plan(
             drain: plan.drain,
             gaps_max: GAPS_MAX / workers as u64,
             records_max: RECORDS_MAX / workers,
+            answers_bytes_max: source.answers_bytes_max() / workers as u64,
             live: Arc::clone(live),
         };
         let thread = thread::Builder::new()
@@ -152,6 +156,7 @@ fn gather(reports: Vec<WorkerReport>, measured_from_ns: u64, stop_ns: Option<u64
             measured_from_ns,
             ..Recording::default()
         },
+        answers: Vec::with_capacity(reports.len()),
         gauge: Gauge::default(),
         failures: Failures::default(),
         client: ClientUse {
@@ -182,6 +187,7 @@ fn gather(reports: Vec<WorkerReport>, measured_from_ns: u64, stop_ns: Option<u64
             client.loops_cpu_s = Some(client.loops_cpu_s.unwrap_or(0.0) + times.run_ns as f64 / 1e9);
         }
         result.recording.workers.push(report.recording);
+        result.answers.push(report.answers);
     }
     let recording = &mut result.recording;
     // A run that was cut short measured until then, and one that counts requests until the last of them ended.

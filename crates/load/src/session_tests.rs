@@ -141,6 +141,51 @@ fn a_closed_loop_keeps_its_connections() {
     assert!(law.rate_times_latency <= law.in_flight * 1.0001, "{law:?}");
 }
 
+/// Protects quality under load: the answers of measurement that are whole are kept and belong to their requests, what does
+/// not fit is counted, and a source that does not ask for them gets none.
+#[test]
+fn answers_are_kept_where_they_are_wanted() {
+    let server = serve(|number, out| match number % 4 {
+        1 => send(out, "HTTP/1.1 500 No\r\ncontent-length: 4\r\n\r\nno!!"),
+        number => send(out, &stream(number + 1)),
+    });
+    let run = |bytes_max: u64| {
+        let plan = RunPlan {
+            target: target(server.address),
+            paces: vec![Pace::Closed { starts_ns: vec![0] }],
+            warm_up: Duration::ZERO,
+            duration: None,
+            drain: Duration::from_secs(20),
+        };
+        let requests: Arc<dyn RequestSource> = Arc::new(FixedRequests::new(vec![Arc::from(REQUEST)]));
+        let source: Arc<dyn RequestSource> = Arc::new(crate::KeepingAnswers { requests, bytes_max });
+        let live = Arc::new(Live::new(1, 1, 12));
+        run_plan(plan, &source, &live, RunClock::start()).unwrap()
+    };
+    let result = run(crate::ANSWERS_BYTES_MAX);
+    let requests = &result.recording.workers[0].requests;
+    assert_eq!(
+        (result.answers[0].answers().len(), result.answers[0].left_out()),
+        (9, 0)
+    );
+    for kept in result.answers[0].answers() {
+        let body = std::str::from_utf8(&kept.body).unwrap();
+        assert_eq!(requests[kept.request].outcome, Outcome::Ok);
+        assert_eq!(
+            body.matches("\"a\"").count() as u32,
+            requests[kept.request].events
+        );
+        assert!(body.ends_with("data: [DONE]\n\n"), "{body}");
+    }
+    let tight = run(400);
+    let (kept, left_out) = (
+        tight.answers[0].answers().len() as u64,
+        tight.answers[0].left_out(),
+    );
+    assert!(kept < 9 && kept + left_out == 9, "{kept} and {left_out}");
+    assert!(run(0).answers[0].answers().is_empty());
+}
+
 /// Protects `cold`: every request makes a connection of its own, and says how long that took.
 #[test]
 fn cold_requests_connect() {

@@ -59,6 +59,11 @@ pub trait RequestSource: Send + Sync {
     /// Appends request `number` (HTTP, whole) to `out`; which prompt it is.
     fn push_request(&self, number: u64, out: &mut Vec<u8>) -> u32;
 
+    /// Most bytes of answers to keep, for judging them afterwards; 0 keeps none.
+    fn answers_bytes_max(&self) -> u64 {
+        0
+    }
+
     /// The conversations that these requests begin; `None` where each request stands alone.
     fn dialogues(&self) -> Option<&Dialogues> {
         None

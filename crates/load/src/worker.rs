@@ -5,6 +5,7 @@ use crate::clock::RunClock;
 use crate::conn::{Conn, Pending, Step};
 use crate::fault::Fault;
 use crate::gauge::Gauge;
+use crate::kept_answers::KeptAnswers;
 use crate::live::{Failures, Live, LiveFigures};
 use crate::pace::{Pace, PaceState, Start};
 use crate::record::{GapLog, Outcome, Phase, WorkerRecording};
@@ -48,6 +49,8 @@ pub(crate) struct WorkerPlan {
     pub(crate) drain: Duration,
     pub(crate) gaps_max: u64,
     pub(crate) records_max: usize,
+    /// Most bytes of answers that are kept; 0 is none.
+    pub(crate) answers_bytes_max: u64,
     pub(crate) live: Arc<Live>,
 }
 
@@ -55,6 +58,8 @@ pub(crate) struct WorkerPlan {
 #[derive(Debug, Default)]
 pub(crate) struct WorkerReport {
     pub(crate) recording: WorkerRecording,
+    /// Answers, where they were wanted.
+    pub(crate) answers: KeptAnswers,
     pub(crate) gauge: Gauge,
     pub(crate) failures: Failures,
     /// From its start to its end.
@@ -109,6 +114,7 @@ pub(crate) fn run(mut plan: WorkerPlan) -> io::Result<WorkerReport> {
                 requests: Vec::new(),
                 gaps: GapLog::with_limit(plan.gaps_max),
             },
+            answers: KeptAnswers::with_limit(plan.answers_bytes_max),
             ..WorkerReport::default()
         },
         plan,
@@ -244,13 +250,20 @@ impl Worker {
         self.plan.live.started();
         let index = match self.connection(now_ns) {
             Ok(index) => index,
-            Err(fault) => return self.ended_without_connection(pending, &fault, now_ns),
+            Err(fault) => {
+                // Which prompt was not asked is told all the same.
+                pending.prompt = self.plan.source.push_request(number, &mut Vec::new());
+                return self.ended_without_connection(pending, &fault, now_ns);
+            }
         };
         let Some(conn) = self.conns.get_mut(index).and_then(Option::as_mut) else {
             return;
         };
         pending.prompt = self.plan.source.push_request(number, conn.outgoing());
         let step = conn.begin(pending, &self.turns);
+        if phase == Phase::Measured && self.report.answers.is_wanted() {
+            conn.keep_body();
+        }
         self.after(index, step);
     }
 
@@ -333,7 +346,12 @@ impl Worker {
                 }
                 record.gaps = self.report.recording.gaps.push(steps);
             }
-            if self.report.recording.requests.len() < self.plan.records_max {
+            let is_kept = outcome == Outcome::Ok && record.phase == Phase::Measured;
+            let place = self.report.recording.requests.len();
+            if place < self.plan.records_max {
+                if is_kept && self.report.answers.is_wanted() {
+                    self.report.answers.push(place, conn.body());
+                }
                 self.report.recording.requests.push(record);
             } else {
                 self.report.records_dropped += 1;
