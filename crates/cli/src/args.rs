@@ -11,6 +11,7 @@ mod gate;
 mod interop;
 mod load;
 mod load_inputs;
+mod load_server;
 mod output;
 pub(crate) mod pareto;
 mod plan;

@@ -35,6 +35,7 @@ pub mod record;
 pub mod runs;
 pub mod search;
 pub mod series;
+pub mod server;
 mod session;
 pub mod slo;
 pub mod span;

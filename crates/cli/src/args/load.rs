@@ -1,6 +1,7 @@
 //! Arguments of `load`: an endpoint, a load on it, and what is told of it.
 
 use super::load_inputs::{LoadInputs, LoadObjectives};
+use super::load_server::LoadServer;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -52,6 +53,8 @@ pub(crate) struct LoadArguments {
     pub(crate) inputs: LoadInputs,
     #[command(flatten)]
     pub(crate) objectives: LoadObjectives,
+    #[command(flatten)]
+    pub(crate) server: LoadServer,
     #[command(flatten)]
     pub(crate) output: LoadOutput,
 }

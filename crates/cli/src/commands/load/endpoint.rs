@@ -227,7 +227,7 @@ fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, CliError> {
+pub(super) fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, CliError> {
     let failed = |problem: String| {
         CliError::infrastructure(format!("the name `{host}` could not be resolved: {problem}"))
             .hint("check the host in --base-url")

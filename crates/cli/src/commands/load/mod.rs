@@ -7,6 +7,7 @@ mod floor;
 mod pace;
 mod pictures;
 mod result;
+mod server;
 mod text;
 mod watch;
 mod work;
@@ -19,9 +20,11 @@ use pace::schedule;
 use result::LoadResult;
 use seatrial_load::calibrate::{Calibration, calibrate};
 use seatrial_load::metrics::TokenRule;
+use seatrial_load::server::{ServerPlan, ServerReader};
 use seatrial_load::{Live, RunClock, RunPlan, RunResult, run_plan};
 use seatrial_types::ExitCode;
 use serde_json::Value;
+use server::ServerTold;
 use std::sync::{Arc, mpsc};
 
 pub(crate) fn load(arguments: &LoadArguments) -> Result<ExitCode, CliError> {
@@ -55,9 +58,10 @@ pub(crate) fn load(arguments: &LoadArguments) -> Result<ExitCode, CliError> {
         duration: schedule.duration.or(arguments.shape.duration),
         drain: arguments.shape.drain,
     };
-    let run = run(arguments, &asked, plan, &live)?;
+    let server = server::plan(arguments, plan.duration)?;
+    let (run, server) = run(arguments, &asked, plan, &live, server)?;
     let ended_at = crate::session::now();
-    let result = LoadResult::new(
+    let mut result = LoadResult::new(
         arguments,
         &asked,
         &schedule,
@@ -65,11 +69,14 @@ pub(crate) fn load(arguments: &LoadArguments) -> Result<ExitCode, CliError> {
         objectives.as_ref(),
         (started_at, ended_at),
     );
+    result
+        .warnings
+        .extend(server.iter().flat_map(ServerTold::warnings));
     let floor = floor(&result, arguments.output.no_calibrate);
     let (json, text) = floor.map_or((Value::Null, None), |floor| {
         (floor::json(&floor), Some(floor::text(&floor)))
     });
-    tell(&result, &json, text.as_deref())?;
+    tell(&result, &json, text.as_deref(), server.as_ref())?;
     Ok(result.exit)
 }
 
@@ -97,8 +104,10 @@ fn run(
     asked: &Asked,
     plan: RunPlan,
     live: &Arc<Live>,
-) -> Result<RunResult, CliError> {
+    server: Option<(String, ServerPlan)>,
+) -> Result<(RunResult, Option<ServerTold>), CliError> {
     let clock = RunClock::start();
+    let reader = server.map(|(url, plan)| (url, ServerReader::start(plan, clock).ok()));
     let whole = plan.duration.map(|duration| duration + arguments.shape.warmup);
     let (sender, receiver) = mpsc::sync_channel(1);
     let (source, of_run) = (Arc::clone(&asked.source), Arc::clone(live));
@@ -108,9 +117,10 @@ fn run(
         let _ = sender.send(result);
     });
     let result = watch::watch(live, clock, whole, &receiver);
+    let server = reader.map(|(url, reader)| ServerTold::new(url, reader.and_then(ServerReader::finish)));
     // It has sent its result, or panicked, which is told below.
     let _ = thread.join();
-    result
+    let result = result
         .ok_or_else(|| CliError::infrastructure("the measuring session ended unexpectedly; this is a bug"))?
         .map_err(|error| {
             let (message, hint) = crate::wiring::split_hint(&error.to_string());
@@ -119,13 +129,20 @@ fn run(
                 Some(hint) => error.hint(hint),
                 None => error,
             }
-        })
+        })?;
+    Ok((result, server))
 }
 
 /// Writes what was asked for.
-fn tell(result: &LoadResult<'_>, calibration: &Value, floor: Option<&str>) -> Result<(), CliError> {
+fn tell(
+    result: &LoadResult<'_>,
+    calibration: &Value,
+    floor: Option<&str>,
+    server: Option<&ServerTold>,
+) -> Result<(), CliError> {
     let wanted = &result.arguments.output;
-    let report = text::report(result, floor);
+    let mut report = text::report(result, floor);
+    report.extend(server.map(ServerTold::text));
     if wanted.json.as_deref().is_some_and(output::is_stdout) {
         output::stderr(&report);
     } else {
@@ -141,7 +158,8 @@ fn tell(result: &LoadResult<'_>, calibration: &Value, floor: Option<&str>) -> Re
         output::write_whole(path, &pictures::markdown(result, &report))?;
     }
     if let Some(path) = &wanted.json {
-        let json = result.json(calibration);
+        let mut json = result.json(calibration);
+        json["server"] = server.map_or(Value::Null, ServerTold::json);
         let text = serde_json::to_string_pretty(&json).map_err(CliError::infrastructure)? + "\n";
         if output::is_stdout(path) {
             output::stdout(&text)?;
