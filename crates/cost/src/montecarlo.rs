@@ -138,14 +138,19 @@ impl Draws {
         self.columns.get(place).map_or(&[], Vec::as_slice)
     }
 
+    /// Puts the inputs of one draw into `row`, in their order.
+    pub fn row(&self, draw: usize, row: &mut [f64]) {
+        for (value, column) in row.iter_mut().zip(&self.columns) {
+            *value = column[draw];
+        }
+    }
+
     /// What a model makes of every draw. The model gets the inputs of one draw in their order.
     pub fn map(&self, mut model: impl FnMut(&[f64]) -> f64) -> Vec<f64> {
         let mut row = vec![0.0; self.columns.len()];
         (0..self.n)
             .map(|draw| {
-                for (value, column) in row.iter_mut().zip(&self.columns) {
-                    *value = column[draw];
-                }
+                self.row(draw, &mut row);
                 model(&row)
             })
             .collect()
@@ -213,6 +218,17 @@ pub fn sensitivities(
     study: &Study,
     draws: &Draws,
     outcomes: &[f64],
+    model: impl FnMut(&[f64]) -> f64,
+) -> Vec<Sensitivity> {
+    sensitivities_of(study, draws, outcomes, |_| true, model)
+}
+
+/// The same for the inputs that `is_asked` names by their places: others cannot move the outcome.
+pub fn sensitivities_of(
+    study: &Study,
+    draws: &Draws,
+    outcomes: &[f64],
+    is_asked: impl Fn(usize) -> bool,
     mut model: impl FnMut(&[f64]) -> f64,
 ) -> Vec<Sensitivity> {
     let medians: Vec<f64> = study.inputs.iter().map(|input| input.quantity.median()).collect();
@@ -220,7 +236,7 @@ pub fn sensitivities(
         .inputs
         .iter()
         .enumerate()
-        .filter(|(_, input)| !input.quantity.is_fixed())
+        .filter(|(place, input)| !input.quantity.is_fixed() && is_asked(*place))
         .map(|(place, input)| {
             let mut at = |q: f64| {
                 let mut row = medians.clone();

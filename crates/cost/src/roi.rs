@@ -9,7 +9,7 @@
 use crate::fields::{Fields, Problem, Problems};
 use crate::montecarlo::{
     Contradictory, DRAWS_DEFAULT, DRAWS_MAX, Draws, InformationValue, Input, Outcome, Sensitivity, Study,
-    information_value, sensitivities,
+    information_value, sensitivities_of,
 };
 use crate::quantity::Quantity;
 use serde_json::Value;
@@ -334,15 +334,10 @@ impl RoiCase {
 
     /// Inputs of other alternatives do not move this one and are left out.
     fn tornado(&self, alternative: &Alternative, draws: &Draws, npv: &[f64]) -> Vec<Sensitivity> {
-        let own: Vec<&str> = alternative
-            .slots
-            .iter()
-            .filter_map(|slot| self.study.inputs.get(*slot))
-            .map(|input| input.name.as_str())
-            .collect();
-        let mut all = sensitivities(&self.study, draws, npv, |row| self.flows(alternative, row).npv);
-        all.retain(|found| own.contains(&found.input.as_str()));
-        all
+        let is_own = |place: usize| alternative.slots.contains(&place);
+        sensitivities_of(&self.study, draws, npv, is_own, |row| {
+            self.flows(alternative, row).npv
+        })
     }
 
     fn flows(&self, alternative: &Alternative, row: &[f64]) -> Flows {

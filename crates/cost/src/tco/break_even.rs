@@ -1,6 +1,7 @@
 //! At which volumes one way to serve is cheaper than another. Bills are straight lines between steps, where a replica is
 //! added, so that there may be several crossings: all are found, not the first.
 
+use super::capacity::Scaling;
 use super::scenario::{Scenario, Serving};
 use super::{SECONDS_PER_MONTH, Workload};
 
@@ -128,18 +129,16 @@ fn steps(scenario: &Scenario, workload: &Workload, (from, to): (f64, f64), edges
     let Some(capacity) = scenario.serving.capacity() else {
         return;
     };
-    let one = capacity.volume_of(workload, 1);
-    if one <= 0.0 || !one.is_finite() {
+    let ones = step_widths(scenario, workload);
+    let usable_one = capacity.volume_of(workload, 1);
+    if usable_one <= 0.0 || !usable_one.is_finite() {
         return;
     }
     if let Serving::Hybrid { replicas, .. } = &scenario.serving {
         // Overflow begins for a part of the month when its rate passes the capacity.
-        let usable = capacity.volume_of(workload, *replicas) * workload.peak_factor;
-        let bends = workload
-            .profile
-            .iter()
-            .filter(|rate| **rate > 0.0)
-            .map(|rate| usable / rate);
+        let usable = capacity.volume_of(workload, *replicas) * workload.rhythm.peak_factor;
+        let rates = workload.rhythm.rates.sorted().iter();
+        let bends = rates.filter(|rate| **rate > 0.0).map(|rate| usable / rate);
         edges.extend(
             bends
                 .chain([usable])
@@ -147,10 +146,36 @@ fn steps(scenario: &Scenario, workload: &Workload, (from, to): (f64, f64), edges
         );
         return;
     }
-    let first = (from / one).floor().max(0.0);
-    let count = ((to - from) / one).min(STEPS_MAX) as u64 + 1;
-    let all = (1..=count).map(|step| (first + step as f64) * one);
-    edges.extend(all.filter(|volume| *volume > from && *volume < to));
+    for one in ones {
+        let first = (from / one).floor().max(0.0);
+        let count = ((to - from) / one).min(STEPS_MAX) as u64 + 1;
+        let all = (1..=count).map(|step| (first + step as f64) * one);
+        edges.extend(all.filter(|volume| *volume > from && *volume < to));
+    }
+}
+
+/// Volumes that one replica takes: in the busiest minute of the month, or, where machines follow the hour, in that of each
+/// hour. Its multiples are where a replica is added.
+pub(super) fn step_widths(scenario: &Scenario, workload: &Workload) -> Vec<f64> {
+    let Some(capacity) = scenario.serving.capacity() else {
+        return Vec::new();
+    };
+    if let Serving::Hybrid { .. } = &scenario.serving {
+        return Vec::new();
+    }
+    let one = capacity.volume_of(workload, 1);
+    if capacity.scaling == Scaling::Fixed {
+        return vec![one];
+    }
+    let mut peaks: Vec<f64> = workload.rhythm.hours.iter().map(|hour| hour.peak).collect();
+    peaks.sort_unstable_by(f64::total_cmp);
+    peaks.dedup();
+    let busiest = workload.rhythm.peak_factor;
+    peaks
+        .into_iter()
+        .filter(|peak| *peak > 0.0)
+        .map(|peak| one * busiest / peak)
+        .collect()
 }
 
 /// What a month of one replica costs by what the API charges for all that it could answer.
@@ -163,11 +188,12 @@ fn utilisation_needed(api: &Scenario, machines: &Scenario, workload: &Workload) 
     let serving = capacity.min_replicas.max(1);
     let step = bill(capacity.volume_of(workload, serving + 10) * 0.999_999)
         - bill(capacity.volume_of(workload, serving) * 0.999_999);
-    let replicas = machines.replicas(workload, capacity.volume_of(workload, serving + 10) * 0.999_999)?
-        - machines.replicas(workload, capacity.volume_of(workload, serving) * 0.999_999)?;
-    if replicas == 0 {
+    let billed = |volume: f64| machines.billed_replicas(workload, volume);
+    let replicas = billed(capacity.volume_of(workload, serving + 10) * 0.999_999)?
+        - billed(capacity.volume_of(workload, serving) * 0.999_999)?;
+    if replicas <= 0.0 {
         return None;
     }
     let full = capacity.goodput_rps * SECONDS_PER_MONTH * price.per_request(workload);
-    (full > 0.0).then(|| step / replicas as f64 / full)
+    (full > 0.0).then(|| step / replicas / full)
 }

@@ -7,14 +7,21 @@
 mod break_even;
 mod capacity;
 mod read;
+mod rhythm;
 mod scenario;
+mod uncertain;
 
 pub use break_even::{BreakEven, Crossing, Stretch};
-pub use capacity::{Capacity, Redundancy};
+pub use capacity::{Capacity, Redundancy, Scaling};
+pub use rhythm::{Hour, Rates, Rhythm};
 pub use scenario::{ApiPrice, Line, Owned, Scenario, Serving, Staff};
+pub use uncertain::{TcoSpread, Uncertain};
 
 use crate::fields::Problem;
+use crate::montecarlo::InformationValue;
+use crate::trace::TraceSummary;
 use serde_json::Value;
+use std::sync::Arc;
 
 /// Hours of a month.
 pub const HOURS_PER_MONTH: f64 = 730.0;
@@ -35,12 +42,14 @@ pub struct Workload {
     pub output_tokens: f64,
     /// Share of prompt tokens that an API reads from its cache.
     pub cached_share: f64,
-    /// Requests of the busiest minute by the mean minute.
-    pub peak_factor: f64,
     /// Growth in a month.
     pub growth_per_month: f64,
-    /// Rates of parts of equal length of the month by the mean rate: what overflows a fixed capacity.
-    pub profile: Vec<f64>,
+    /// Dollars that a request costs which a person takes over.
+    pub cost_per_escalation_usd: f64,
+    /// Dollars that a wrong answer costs afterwards.
+    pub loss_per_error_usd: f64,
+    /// How requests are spread over the month.
+    pub rhythm: Arc<Rhythm>,
 }
 
 /// A file of scenarios, read.
@@ -58,6 +67,12 @@ pub struct TcoCase {
     pub scenarios: Vec<Scenario>,
     /// Volumes over which break-even is sought, requests a month.
     pub volumes: (f64, f64),
+    /// Draws, where something is not known exactly.
+    pub draws: usize,
+    /// Seed.
+    pub seed: u64,
+    trace: Option<TraceSummary>,
+    uncertain: Uncertain,
 }
 
 /// What one way costs.
@@ -75,8 +90,12 @@ pub struct ScenarioCost {
     pub horizon_usd: f64,
     /// The same, discounted.
     pub present_value_usd: f64,
-    /// Replicas or units of the first month; `None` for an API.
+    /// Replicas or units at the busiest minute of the first month; `None` for an API.
     pub replicas: Option<u64>,
+    /// Those that are paid in the mean of its hours.
+    pub billed_replicas: Option<f64>,
+    /// What the first month would cost if machines that follow the hour always ran; `None` where they do not follow it.
+    pub always_on_usd: Option<f64>,
     /// Share of the capacity that serves requests in the mean; `None` for an API.
     pub utilisation: Option<f64>,
     /// Share of requests that go to the API beside a fixed capacity.
@@ -87,6 +106,13 @@ pub struct ScenarioCost {
     pub usd_per_mtok_allocation: f64,
     /// The same with idle machines left out: what is used.
     pub usd_per_mtok_usage: f64,
+    /// What machines cost by million tokens of prompts and of answers, by the time that each takes; all that is paid.
+    /// `None` where the rates are not known.
+    pub usd_per_mtok_split: Option<(f64, f64)>,
+    /// What a request that was answered well costs, failures included; `None` where the share of success is not known.
+    pub usd_per_success: Option<f64>,
+    /// What the draws say; `None` where everything is known exactly.
+    pub spread: Option<TcoSpread>,
 }
 
 /// What came out.
@@ -96,6 +122,11 @@ pub struct TcoResult {
     pub scenarios: Vec<ScenarioCost>,
     /// For every pair of ways in file order, who is cheaper at which volume.
     pub break_even: Vec<BreakEven>,
+    /// What knowing more would be worth for the choice by cost over the horizon; `None` where everything is known. Its
+    /// choices are the scenarios in file order.
+    pub information: Option<InformationValue>,
+    /// Names of what is not known exactly, as `information` numbers it.
+    pub inputs: Vec<String>,
 }
 
 impl TcoCase {
@@ -105,19 +136,28 @@ impl TcoCase {
     /// Everything that is wrong, each with the pointer of its field.
     pub fn read(
         document: &Value,
-        trace: &mut dyn FnMut(&str, bool) -> Result<crate::trace::TraceSummary, String>,
+        trace: &mut dyn FnMut(&str, bool) -> Result<TraceSummary, String>,
     ) -> Result<Self, Vec<Problem>> {
         read::read(document, trace)
     }
 
     /// Works it out.
-    #[must_use]
-    pub fn work_out(&self) -> TcoResult {
+    ///
+    /// # Errors
+    /// Values that contradict each other in some draw, with the pointer of the field.
+    pub fn work_out(&self) -> Result<TcoResult, Vec<Problem>> {
         let mut scenarios: Vec<ScenarioCost> = self
             .scenarios
             .iter()
             .map(|scenario| self.cost_of(scenario))
             .collect();
+        let drawn = self.uncertain.work_out(self)?;
+        let information = drawn.map(|(spreads, information)| {
+            for (found, spread) in scenarios.iter_mut().zip(spreads) {
+                found.spread = Some(spread);
+            }
+            information
+        });
         scenarios.sort_by(|a, b| a.horizon_usd.total_cmp(&b.horizon_usd));
         let mut break_even = Vec::new();
         for (place, a) in self.scenarios.iter().enumerate() {
@@ -131,10 +171,12 @@ impl TcoCase {
                 ));
             }
         }
-        TcoResult {
+        Ok(TcoResult {
             scenarios,
             break_even,
-        }
+            information: information.flatten(),
+            inputs: self.uncertain.names(),
+        })
     }
 
     fn cost_of(&self, scenario: &Scenario) -> ScenarioCost {
@@ -150,7 +192,10 @@ impl TcoCase {
             .filter(|line| line.is_capacity)
             .map(|line| line.usd * (1.0 - utilisation.unwrap_or(1.0)))
             .sum();
-        let (horizon, present) = self.over_horizon(scenario);
+        let (horizon, present) = self.over_horizon(scenario, workload);
+        let usd_per_request = if volume > 0.0 { monthly / volume } else { 0.0 };
+        let once = scenario.one_off_usd() / f64::from(months.max(1));
+        let split = |rates| split_by_time(workload, volume, capacity_usd(&lines), rates);
         ScenarioCost {
             name: scenario.name.clone(),
             kind: scenario.serving.kind(),
@@ -158,28 +203,63 @@ impl TcoCase {
             horizon_usd: horizon,
             present_value_usd: present,
             replicas: scenario.replicas(workload, volume),
+            billed_replicas: scenario.billed_replicas(workload, volume),
+            always_on_usd: scenario
+                .always_on()
+                .map(|fixed| fixed.running_usd(workload, volume) + once),
             utilisation,
             overflow_share: scenario.overflow_share(workload, volume),
-            usd_per_request: if volume > 0.0 { monthly / volume } else { 0.0 },
+            usd_per_request,
             usd_per_mtok_allocation: per_mtok(monthly),
             usd_per_mtok_usage: per_mtok(monthly - idle),
+            usd_per_mtok_split: scenario.tokens_per_second.and_then(split),
+            usd_per_success: scenario.usd_per_success(workload, usd_per_request),
+            spread: None,
             lines,
         }
     }
 
     /// Sum over the months with growth, and its present value; what is paid once is paid at the beginning.
-    fn over_horizon(&self, scenario: &Scenario) -> (f64, f64) {
+    fn over_horizon(&self, scenario: &Scenario, workload: &Workload) -> (f64, f64) {
         let rate = (1.0 + self.discount_rate).powf(-1.0 / MONTHS_PER_YEAR);
         let once = scenario.one_off_usd();
         let (mut total, mut present, mut discount) = (once, once, 1.0);
-        let mut volume = self.workload.requests_per_month;
+        let mut volume = workload.requests_per_month;
         for _ in 0..self.horizon_months {
             discount *= rate;
-            let month = scenario.running_usd(&self.workload, volume);
+            let month = scenario.running_usd(workload, volume);
             total += month;
             present += month * discount;
-            volume *= 1.0 + self.workload.growth_per_month;
+            volume *= 1.0 + workload.growth_per_month;
         }
         (total, present)
     }
+}
+
+fn capacity_usd(lines: &[Line]) -> f64 {
+    lines
+        .iter()
+        .filter(|line| line.is_capacity)
+        .map(|line| line.usd)
+        .sum()
+}
+
+/// The bill of machines by million tokens of prompts and of answers, in the proportion of the time that a request takes
+/// for each. `None` where there are no such tokens.
+fn split_by_time(
+    workload: &Workload,
+    volume: f64,
+    usd: f64,
+    (prefill, decode): (f64, f64),
+) -> Option<(f64, f64)> {
+    let (input, output) = (workload.input_tokens / prefill, workload.output_tokens / decode);
+    let mtok = |tokens: f64| volume * tokens / 1e6;
+    let all = input + output;
+    let is_there = volume > 0.0 && workload.input_tokens > 0.0 && workload.output_tokens > 0.0;
+    is_there.then(|| {
+        (
+            usd * input / all / mtok(workload.input_tokens),
+            usd * output / all / mtok(workload.output_tokens),
+        )
+    })
 }

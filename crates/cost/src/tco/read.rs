@@ -1,19 +1,22 @@
-//! Files of scenarios, read.
+//! Files of scenarios, read: first with the median of everything that is not known exactly, then once more for each
+//! draw, so that any number may be a distribution without a second way to read it.
 
-use super::break_even::STEPS_MAX;
-use super::capacity::{Capacity, Redundancy};
+use super::break_even::{STEPS_MAX, step_widths};
+use super::capacity::{Capacity, Redundancy, Scaling};
+use super::rhythm::{HOURS_MAX, Rhythm, Told};
 use super::scenario::{ApiPrice, Owned, Scenario, Serving, Staff};
+use super::uncertain::Uncertain;
 use super::{HOURS_PER_MONTH, SCENARIOS_MAX, TcoCase, Workload};
-use crate::fields::{Fields, Problem, Problems};
+use crate::fields::{Fields, Problem, Problems, shown};
+use crate::montecarlo::{DRAWS_DEFAULT, DRAWS_MAX};
 use crate::trace::TraceSummary;
 use serde_json::Value;
+use std::sync::Arc;
 
 const MANY: f64 = 1e15;
 const MONTHS_MAX: u64 = 600;
 /// Volumes up to which break-even is sought where the file does not say, by the volume of the first month.
 const VOLUMES_DEFAULT: f64 = 20.0;
-/// Parts of a month where there is no trace: rates rise evenly from as far below the mean as the peak is above it.
-const PROFILE_PARTS: usize = 60;
 
 type Trace<'a> = &'a mut dyn FnMut(&str, bool) -> Result<TraceSummary, String>;
 
@@ -27,19 +30,38 @@ pub(super) fn read(document: &Value, trace: Trace<'_>) -> Result<TcoCase, Vec<Pr
         "workload",
         "scenarios",
         "break_even",
+        "quantities",
+        "correlations",
+        "draws",
+        "seed",
     ];
-    let case = Fields::read(document, "", "a file of scenarios", &known, &mut problems)
-        .and_then(|file| read_case(&file, trace, &mut problems));
+    let (plain, mut uncertain) = Uncertain::split(document, &mut problems);
+    let case = Fields::read(&plain, "", "a file of scenarios", &known, &mut problems).and_then(|file| {
+        uncertain.read_correlations(&file, &mut problems);
+        read_case(&file, trace, uncertain, &mut problems)
+    });
+    if let Some(case) = &case {
+        case.uncertain.check(case, &mut problems);
+    }
     problems.or(case)
 }
 
-fn read_case(file: &Fields<'_>, trace: Trace<'_>, problems: &mut Problems) -> Option<TcoCase> {
+fn read_case(
+    file: &Fields<'_>,
+    trace: Trace<'_>,
+    uncertain: Uncertain,
+    problems: &mut Problems,
+) -> Option<TcoCase> {
     let horizon_months = file
         .whole("horizon_months", 1, MONTHS_MAX, problems)
         .unwrap_or(12) as u32;
     let discount_rate = file.number_or("discount_rate", 0.0, 0.0, 10.0, problems);
     let workload = match file.get("workload") {
-        Some(value) => read_workload(value, &file.at("workload"), trace, problems),
+        Some(value) => {
+            let summary = read_trace(value, &file.at("workload"), trace, problems);
+            let workload = read_workload(value, (summary.as_ref(), None), problems);
+            workload.map(|workload| (workload, summary))
+        }
         None => {
             file.missing("workload", "the traffic that is served", problems);
             None
@@ -58,7 +80,9 @@ fn read_case(file: &Fields<'_>, trace: Trace<'_>, problems: &mut Problems) -> Op
     }
     let mut scenarios: Vec<Scenario> = Vec::new();
     for (pointer, value) in items.into_iter().take(SCENARIOS_MAX) {
-        let output_tokens = workload.as_ref().map_or(1.0, |workload| workload.output_tokens);
+        let output_tokens = workload
+            .as_ref()
+            .map_or(1.0, |(workload, _)| workload.output_tokens);
         if let Some(scenario) = read_scenario(value, &pointer, output_tokens, problems) {
             if scenarios.iter().any(|other| other.name == scenario.name) {
                 let message = format!("`{}` is there twice", scenario.name);
@@ -67,7 +91,7 @@ fn read_case(file: &Fields<'_>, trace: Trace<'_>, problems: &mut Problems) -> Op
             scenarios.push(scenario);
         }
     }
-    let workload = workload?;
+    let (workload, summary) = workload?;
     let volumes = read_volumes(file, &workload, problems);
     check_steps(file, &scenarios, &workload, volumes, problems);
     Some(TcoCase {
@@ -77,13 +101,38 @@ fn read_case(file: &Fields<'_>, trace: Trace<'_>, problems: &mut Problems) -> Op
         workload,
         scenarios,
         volumes,
+        draws: file
+            .whole("draws", 100, DRAWS_MAX as u64, problems)
+            .map_or(DRAWS_DEFAULT, |draws| draws as usize),
+        seed: file.whole("seed", 0, u64::MAX, problems).unwrap_or(0),
+        trace: summary,
+        uncertain,
     })
 }
 
-fn read_workload(
+/// The trace that a workload names.
+fn read_trace(
     value: &Value,
     pointer: &str,
     trace: Trace<'_>,
+    problems: &mut Problems,
+) -> Option<TraceSummary> {
+    let fields = Fields::read_any(value, pointer, "`workload`", &mut Problems::default())?;
+    let may_have_gaps = fields.flag("trace_may_have_gaps", false, problems);
+    let path = fields.text("trace", problems)?;
+    match trace(path, may_have_gaps) {
+        Ok(summary) => Some(summary),
+        Err(why) => {
+            problems.push(&fields.at("trace"), format!("`trace`: {why}"), None);
+            None
+        }
+    }
+}
+
+/// Reads the workload with the trace that it names; a rhythm that is there already is taken as it is.
+pub(super) fn read_workload(
+    value: &Value,
+    (summary, rhythm): (Option<&TraceSummary>, Option<&Arc<Rhythm>>),
     problems: &mut Problems,
 ) -> Option<Workload> {
     let known = [
@@ -96,18 +145,11 @@ fn read_workload(
         "growth_per_month",
         "trace",
         "trace_may_have_gaps",
+        "hourly",
+        "cost_per_escalation_usd",
+        "loss_per_error_usd",
     ];
-    let fields = Fields::read(value, pointer, "`workload`", &known, problems)?;
-    let may_have_gaps = fields.flag("trace_may_have_gaps", false, problems);
-    let summary = fields
-        .text("trace", problems)
-        .and_then(|path| match trace(path, may_have_gaps) {
-            Ok(summary) => Some(summary),
-            Err(why) => {
-                problems.push(&fields.at("trace"), format!("`trace`: {why}"), None);
-                None
-            }
-        });
+    let fields = Fields::read(value, "/workload", "`workload`", &known, problems)?;
     let is_traced = fields.has("trace");
     let mut need = |key: &str, found: Option<f64>, what: &str| {
         if !fields.has(key) && !is_traced {
@@ -115,7 +157,7 @@ fn read_workload(
         }
         fields.number(key, 0.0, MANY, problems).or(found)
     };
-    let from_trace = |of: fn(&TraceSummary) -> f64| summary.as_ref().map(of);
+    let from_trace = |of: fn(&TraceSummary) -> f64| summary.map(of);
     let input = need(
         "input_tokens",
         from_trace(|trace| trace.mean_input_tokens),
@@ -128,33 +170,56 @@ fn read_workload(
     );
     let per_month = from_trace(|trace| trace.requests as f64 / trace.seconds * 3600.0 * HOURS_PER_MONTH);
     let requests = need("requests_per_month", per_month, "requests of the first month");
-    let minute_peak = fields
-        .number("peak_factor", 1.0, 1e6, problems)
-        .or_else(|| from_trace(|trace| trace.peak_factor))
-        .unwrap_or(1.0);
-    let peak_factor = minute_peak * fields.number_or("diurnal_factor", 1.0, 1.0, 1e3, problems);
-    let profile = match summary {
-        Some(trace) => trace.profile,
-        None => even_profile(peak_factor),
+    let rhythm = match rhythm {
+        Some(rhythm) => Arc::clone(rhythm),
+        None => Arc::new(Rhythm::of(&read_rhythm(&fields, problems), summary)),
     };
     Some(Workload {
         requests_per_month: requests?,
         input_tokens: input?,
         output_tokens: output?,
         cached_share: fields.number_or("cached_share", 0.0, 0.0, 1.0, problems),
-        peak_factor,
         growth_per_month: fields.number_or("growth_per_month", 0.0, -1.0, 10.0, problems),
-        profile,
+        cost_per_escalation_usd: fields.number_or("cost_per_escalation_usd", 0.0, 0.0, MANY, problems),
+        loss_per_error_usd: fields.number_or("loss_per_error_usd", 0.0, 0.0, MANY, problems),
+        rhythm,
     })
 }
 
-fn even_profile(peak: f64) -> Vec<f64> {
-    let low = (2.0 - peak).max(0.0);
-    let rates: Vec<f64> = (0..PROFILE_PARTS)
-        .map(|part| low + (peak - low) * (part as f64 + 0.5) / PROFILE_PARTS as f64)
-        .collect();
-    let mean = rates.iter().sum::<f64>() / PROFILE_PARTS as f64;
-    rates.into_iter().map(|rate| rate / mean).collect()
+fn read_rhythm(fields: &Fields<'_>, problems: &mut Problems) -> Told {
+    let mut told = Told {
+        minute_peak: fields.number("peak_factor", 1.0, 1e6, problems),
+        diurnal: fields.number("diurnal_factor", 1.0, 1e3, problems),
+        hourly: None,
+    };
+    let items = fields.list("hourly", problems);
+    let mut loads = Vec::with_capacity(items.len().min(HOURS_MAX));
+    for (pointer, value) in items.iter().take(HOURS_MAX) {
+        match value.as_f64().filter(|load| *load >= 0.0 && load.is_finite()) {
+            Some(load) => loads.push(load),
+            None => {
+                let message = format!("an hour is {}, expected a number from 0", shown(value));
+                problems.push(pointer, message, None);
+            }
+        }
+    }
+    if !fields.has("hourly") || loads.len() < items.len().min(HOURS_MAX) {
+        return told;
+    }
+    let at = fields.at("hourly");
+    if told.diurnal.is_some() {
+        let message = "found `hourly` and `diurnal_factor`, expected one of them";
+        problems.push(&at, message, Some("the hours tell how high the busiest one is"));
+    } else if items.len() > HOURS_MAX || loads.iter().sum::<f64>() <= 0.0 {
+        let message = format!(
+            "`hourly` has {} hours, expected 1 to {HOURS_MAX}, not all of them 0",
+            items.len()
+        );
+        problems.push(&at, message, Some("write the loads of the 24 hours of a day"));
+    } else {
+        told.hourly = Some(loads);
+    }
+    told
 }
 
 fn read_volumes(file: &Fields<'_>, workload: &Workload, problems: &mut Problems) -> (f64, f64) {
@@ -184,13 +249,9 @@ fn check_steps(
     problems: &mut Problems,
 ) {
     for scenario in scenarios {
-        let one = scenario
-            .serving
-            .capacity()
-            .map(|capacity| capacity.volume_of(workload, 1));
-        if let Some(one) = one
-            && (to - from) / one > STEPS_MAX
-        {
+        let widths = step_widths(scenario, workload);
+        let steps: f64 = widths.iter().map(|one| (to - from) / one).sum();
+        if steps > STEPS_MAX {
             let message = format!(
                 "up to {to} requests a month `{}` would need more than {STEPS_MAX} replicas",
                 scenario.name
@@ -204,16 +265,26 @@ fn check_steps(
     }
 }
 
-fn read_scenario(
+pub(super) fn read_scenario(
     value: &Value,
     pointer: &str,
     output_tokens: f64,
     problems: &mut Problems,
 ) -> Option<Scenario> {
-    const COMMON: [&str; 5] = ["name", "kind", "staff", "monthly_usd", "one_off_usd"];
-    const CAPACITY: [&str; 6] = [
+    const COMMON: [&str; 7] = [
+        "name",
+        "kind",
+        "staff",
+        "monthly_usd",
+        "one_off_usd",
+        "success",
+        "escalation",
+    ];
+    const CAPACITY: [&str; 8] = [
         "goodput_rps",
         "output_tokens_per_second",
+        "prefill_tokens_per_second",
+        "decode_tokens_per_second",
         "headroom",
         "min_replicas",
         "spare_replicas",
@@ -248,13 +319,37 @@ fn read_scenario(
     let staff = read_staff(&fields, problems);
     let monthly_usd = read_amounts(&fields, "monthly_usd", problems);
     let one_off = read_amounts(&fields, "one_off_usd", problems);
+    let success = fields.number("success", SHARE_MIN, 1.0, problems);
+    let escalation = fields.number_or("escalation", 0.0, 0.0, 1.0, problems);
     Some(Scenario {
         name: fields.text("name", problems)?.to_owned(),
         serving: serving?,
         staff,
         monthly_usd,
         one_off,
+        success,
+        escalation,
+        tokens_per_second: read_token_rates(&fields, problems),
     })
+}
+
+/// The least share of success: below it the cost of a success has no end.
+const SHARE_MIN: f64 = 1e-9;
+
+/// `prefill_tokens_per_second` and `decode_tokens_per_second`: both or none.
+fn read_token_rates(fields: &Fields<'_>, problems: &mut Problems) -> Option<(f64, f64)> {
+    let keys = ["prefill_tokens_per_second", "decode_tokens_per_second"];
+    let [prefill, decode] = keys.map(|key| fields.number(key, 1e-6, 1e12, problems));
+    for (here, there) in [(keys[0], keys[1]), (keys[1], keys[0])] {
+        if fields.has(here) && !fields.has(there) {
+            fields.missing(
+                there,
+                &format!("`{here}` alone does not split the bill"),
+                problems,
+            );
+        }
+    }
+    prefill.zip(decode)
 }
 
 const RENTED: &[&str] = &[
@@ -263,6 +358,8 @@ const RENTED: &[&str] = &[
     "pricing",
     "interruption_overhead",
     "hours_per_month",
+    "scaling",
+    "start_up_minutes",
 ];
 const OWNED: &[&str] = &[
     "gpus_per_replica",
@@ -385,8 +482,9 @@ fn read_machines(
                 let what = "spot machines are taken away: the share of time that is lost to it";
                 fields.missing("interruption_overhead", what, problems);
             }
+            let scaling = read_scaling(fields, problems);
             Some(Serving::Rented {
-                capacity: capacity?,
+                capacity: Capacity { scaling, ..capacity? },
                 gpus_per_replica,
                 usd_per_gpu_hour: usd?,
                 interruption_overhead: overhead.unwrap_or(0.0),
@@ -463,8 +561,37 @@ fn read_capacity(fields: &Fields<'_>, output_tokens: f64, problems: &mut Problem
         headroom: fields.number_or("headroom", 0.0, 0.0, 0.95, problems),
         min_replicas: fields.whole("min_replicas", 0, 1_000_000, problems).unwrap_or(1),
         redundancy,
+        scaling: Scaling::Fixed,
         goodput_rps: goodput_rps?,
     })
+}
+
+/// Whether rented machines follow the hour.
+fn read_scaling(fields: &Fields<'_>, problems: &mut Problems) -> Scaling {
+    let scaling = fields.choice("scaling", &["fixed", "hourly"], problems);
+    let start_up = fields.number("start_up_minutes", 0.0, 60.0, problems);
+    if scaling != Some("hourly") {
+        if fields.has("start_up_minutes") {
+            let message = "`start_up_minutes` is for machines that follow the hour";
+            problems.push(
+                &fields.at("start_up_minutes"),
+                message,
+                Some("add `scaling: hourly`"),
+            );
+        }
+        return Scaling::Fixed;
+    }
+    if fields.has("hours_per_month") {
+        let message = "found `hours_per_month` and `scaling: hourly`, expected one of them";
+        problems.push(&fields.at("hours_per_month"), message, None);
+    }
+    if !fields.has("start_up_minutes") {
+        let what = "minutes from the order of a machine to its first answer: they are paid too";
+        fields.missing("start_up_minutes", what, problems);
+    }
+    Scaling::Hourly {
+        start_up_minutes: start_up.unwrap_or(0.0),
+    }
 }
 
 fn read_staff(fields: &Fields<'_>, problems: &mut Problems) -> Vec<Staff> {

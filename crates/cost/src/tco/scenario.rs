@@ -1,6 +1,6 @@
 //! One way to serve a workload, and its bill.
 
-use super::capacity::{Capacity, overflow_share};
+use super::capacity::{Capacity, Scaling};
 use super::{HOURS_PER_MONTH, MONTHS_PER_YEAR, SECONDS_PER_MONTH, Workload};
 
 /// What an API charges.
@@ -129,6 +129,12 @@ pub struct Scenario {
     pub monthly_usd: Vec<(String, f64)>,
     /// What is paid once, by name.
     pub one_off: Vec<(String, f64)>,
+    /// Share of requests that are answered well, where it is known; above 0.
+    pub success: Option<f64>,
+    /// Share of requests that a person takes over.
+    pub escalation: f64,
+    /// Tokens a second of one replica, of prompts and of answers, where they are known.
+    pub tokens_per_second: Option<(f64, f64)>,
 }
 
 /// A line of a bill.
@@ -175,12 +181,13 @@ impl Serving {
         }
     }
 
-    /// The bill of so many replicas: all that they cost, whether they serve or idle.
-    fn capacity_lines(&self, replicas: u64) -> Vec<Line> {
-        let n = replicas as f64;
+    /// Tells the bill of so many replicas, in the mean of the month: all that they cost, whether they serve or idle.
+    fn tell_capacity(&self, replicas: f64, tell: &mut impl FnMut(&str, f64, bool)) {
         match self {
-            Self::Api(_) => Vec::new(),
-            Self::Provisioned { usd_per_unit, .. } => vec![line("provisioned units", n * usd_per_unit, true)],
+            Self::Api(_) => {}
+            Self::Provisioned { usd_per_unit, .. } => {
+                tell("provisioned units", replicas * usd_per_unit, true)
+            }
             Self::Rented {
                 gpus_per_replica,
                 usd_per_gpu_hour,
@@ -188,51 +195,39 @@ impl Serving {
                 hours,
                 ..
             } => {
-                let gpu_hours = n * *gpus_per_replica as f64 * hours;
-                let mut lines = vec![line("accelerators", gpu_hours * usd_per_gpu_hour, true)];
-                if *interruption_overhead > 0.0 {
-                    let usd = gpu_hours * usd_per_gpu_hour * interruption_overhead;
-                    lines.push(line("interruptions", usd, true));
-                }
-                lines
+                let usd = replicas * *gpus_per_replica as f64 * hours * usd_per_gpu_hour;
+                tell("accelerators", usd, true);
+                tell("interruptions", usd * interruption_overhead, true);
             }
             Self::Owned {
                 gpus_per_replica,
                 owned,
                 ..
-            } => owned.lines(replicas.saturating_mul(*gpus_per_replica)),
-            Self::Hybrid { base, replicas, .. } => base.capacity_lines(*replicas),
+            } => owned.tell(replicas * *gpus_per_replica as f64, tell),
+            Self::Hybrid { base, replicas, .. } => base.tell_capacity(*replicas as f64, tell),
         }
     }
 }
 
 impl Owned {
-    fn lines(&self, gpus: u64) -> Vec<Line> {
-        let servers = gpus.div_ceil(self.gpus_per_server.max(1)) as f64;
+    fn tell(&self, gpus: f64, tell: &mut impl FnMut(&str, f64, bool)) {
+        let servers = (gpus / self.gpus_per_server.max(1) as f64).ceil();
         let bound = 0.5 * (self.capex_usd + self.residual_usd);
-        vec![
-            line(
-                "depreciation",
-                servers * (self.capex_usd - self.residual_usd) / self.life_months,
-                true,
-            ),
-            line(
-                "cost of capital",
-                servers * bound * self.cost_of_capital / MONTHS_PER_YEAR,
-                true,
-            ),
-            line(
-                "power",
-                servers * self.kw * self.pue * HOURS_PER_MONTH * self.usd_per_kwh,
-                true,
-            ),
-            line("colocation", servers * self.colocation_usd, true),
-            line(
-                "maintenance",
-                servers * self.capex_usd * self.maintenance / MONTHS_PER_YEAR,
-                true,
-            ),
-        ]
+        let spent = servers * (self.capex_usd - self.residual_usd);
+        tell("depreciation", spent / self.life_months, true);
+        tell(
+            "cost of capital",
+            servers * bound * self.cost_of_capital / MONTHS_PER_YEAR,
+            true,
+        );
+        let kwh = servers * self.kw * self.pue * HOURS_PER_MONTH;
+        tell("power", kwh * self.usd_per_kwh, true);
+        tell("colocation", servers * self.colocation_usd, true);
+        tell(
+            "maintenance",
+            servers * self.capex_usd * self.maintenance / MONTHS_PER_YEAR,
+            true,
+        );
     }
 }
 
@@ -240,7 +235,10 @@ impl Scenario {
     /// The bill of a month with this volume; what is paid once is spread over the horizon.
     #[must_use]
     pub fn lines(&self, workload: &Workload, volume: f64, months: u32) -> Vec<Line> {
-        let mut lines = self.running_lines(workload, volume);
+        let mut lines = Vec::new();
+        self.tell_running(workload, volume, &mut |name, usd, is_capacity| {
+            lines.push(line(name, usd, is_capacity));
+        });
         for (name, usd) in &self.one_off {
             lines.push(line(
                 &format!("{name} (once, spread)"),
@@ -255,10 +253,9 @@ impl Scenario {
     /// What a month with this volume costs beside what is paid once.
     #[must_use]
     pub fn running_usd(&self, workload: &Workload, volume: f64) -> f64 {
-        self.running_lines(workload, volume)
-            .iter()
-            .map(|line| line.usd)
-            .sum()
+        let mut sum = 0.0;
+        self.tell_running(workload, volume, &mut |_, usd, _| sum += usd);
+        sum
     }
 
     /// What is paid once.
@@ -267,7 +264,7 @@ impl Scenario {
         self.one_off.iter().map(|(_, usd)| usd).sum()
     }
 
-    /// Replicas for this volume; `None` for an API.
+    /// Replicas for the busiest minute of a month with this volume; `None` for an API.
     #[must_use]
     pub fn replicas(&self, workload: &Workload, volume: f64) -> Option<u64> {
         match &self.serving {
@@ -276,13 +273,46 @@ impl Scenario {
         }
     }
 
+    /// Replicas that are paid in the mean of the month; `None` for an API.
+    #[must_use]
+    pub fn billed_replicas(&self, workload: &Workload, volume: f64) -> Option<f64> {
+        match &self.serving {
+            Serving::Hybrid { replicas, .. } => Some(*replicas as f64),
+            serving => Some(serving.capacity()?.billed(workload, volume)),
+        }
+    }
+
     /// Share of the capacity that is used in the mean; `None` for an API.
     #[must_use]
     pub fn utilisation(&self, workload: &Workload, volume: f64) -> Option<f64> {
         let capacity = self.serving.capacity()?;
         let served = volume * (1.0 - self.overflow_share(workload, volume));
-        let all = self.replicas(workload, volume)? as f64 * capacity.goodput_rps * SECONDS_PER_MONTH;
+        let all = self.billed_replicas(workload, volume)? * capacity.goodput_rps * SECONDS_PER_MONTH;
         Some(if all > 0.0 { served / all } else { 0.0 })
+    }
+
+    /// The same way with machines that always run, where they follow the hour.
+    #[must_use]
+    pub fn always_on(&self) -> Option<Self> {
+        let mut fixed = self.clone();
+        let Serving::Rented { capacity, .. } = &mut fixed.serving else {
+            return None;
+        };
+        if capacity.scaling == Scaling::Fixed {
+            return None;
+        }
+        capacity.scaling = Scaling::Fixed;
+        Some(fixed)
+    }
+
+    /// What a request that was answered well costs: the bill by request, people who take over, and what errors cost
+    /// afterwards, by the share that succeeds. `None` where that share is not known.
+    #[must_use]
+    pub fn usd_per_success(&self, workload: &Workload, usd_per_request: f64) -> Option<f64> {
+        let success = self.success.filter(|share| *share > 0.0)?;
+        let beside = self.escalation * workload.cost_per_escalation_usd
+            + (1.0 - success - self.escalation).max(0.0) * workload.loss_per_error_usd;
+        Some((usd_per_request + beside) / success)
     }
 
     /// Share of the requests that a fixed capacity cannot take.
@@ -291,36 +321,33 @@ impl Scenario {
         match &self.serving {
             Serving::Hybrid { base, replicas, .. } if volume > 0.0 => {
                 let usable = base.capacity().map_or(0.0, Capacity::usable_rps) * *replicas as f64;
-                overflow_share(&workload.profile, usable * SECONDS_PER_MONTH / volume)
+                workload
+                    .rhythm
+                    .rates
+                    .share_above(usable * SECONDS_PER_MONTH / volume)
             }
             _ => 0.0,
         }
     }
 
-    fn running_lines(&self, workload: &Workload, volume: f64) -> Vec<Line> {
-        let mut lines = match self.replicas(workload, volume) {
-            Some(replicas) => self.serving.capacity_lines(replicas),
-            None => Vec::new(),
-        };
+    fn tell_running(&self, workload: &Workload, volume: f64, tell: &mut impl FnMut(&str, f64, bool)) {
+        if let Some(replicas) = self.billed_replicas(workload, volume) {
+            self.serving.tell_capacity(replicas, tell);
+        }
         match &self.serving {
-            Serving::Api(price) => lines.push(line("API", volume * price.per_request(workload), false)),
+            Serving::Api(price) => tell("API", volume * price.per_request(workload), false),
             Serving::Hybrid { overflow, .. } => {
                 let over = volume * self.overflow_share(workload, volume);
-                lines.push(line(
-                    "API for overflow",
-                    over * overflow.per_request(workload),
-                    false,
-                ));
+                tell("API for overflow", over * overflow.per_request(workload), false);
             }
             _ => {}
         }
         for staff in &self.staff {
             let usd = staff.fte * staff.usd_per_year * staff.allocation / MONTHS_PER_YEAR;
-            lines.push(line("staff", usd, false));
+            tell("staff", usd, false);
         }
         for (name, usd) in &self.monthly_usd {
-            lines.push(line(name, *usd, false));
+            tell(name, *usd, false);
         }
-        lines
     }
 }
