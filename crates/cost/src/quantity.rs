@@ -7,7 +7,8 @@ use serde_json::Value;
 
 /// Values of an empirical distribution at most.
 const VALUES_MAX: usize = 100_000;
-/// Steps between which the quantiles of a beta distribution are interpolated: exact ones cost a root search each.
+/// Steps between which the quantiles of a beta distribution are interpolated: exact ones cost a root search each. Not in
+/// the first step and the last, where a straight line to the end would put far too much into the tail.
 const TABLE_STEPS: usize = 1024;
 /// The 90 % quantile of the normal distribution.
 const Z90: f64 = 1.281_551_565_544_600_4;
@@ -76,25 +77,21 @@ impl Quantity {
     /// A measured share.
     #[must_use]
     pub fn share(successes: f64, trials: f64) -> Self {
-        let (a, b) = (successes + 0.5, trials - successes + 0.5);
         Self::Share {
             successes,
             trials,
-            table: table(|u| beta_quantile(u, a, b)),
+            table: table(|u| share_quantile(u, successes, trials)),
         }
     }
 
     /// A PERT distribution; `low < high` and `mode` between them.
     #[must_use]
     pub fn pert(low: f64, mode: f64, high: f64) -> Self {
-        let width = high - low;
-        let a = 1.0 + 4.0 * (mode - low) / width;
-        let b = 1.0 + 4.0 * (high - mode) / width;
         Self::Pert {
             low,
             mode,
             high,
-            table: table(|u| low + width * beta_quantile(u, a, b)),
+            table: table(|u| pert_quantile(u, (low, mode, high))),
         }
     }
 
@@ -104,7 +101,17 @@ impl Quantity {
         match self {
             Self::Fixed(value) => *value,
             Self::Uniform { low, high } => low + (high - low) * u,
-            Self::Pert { table, .. } | Self::Share { table, .. } => interpolated(table, u),
+            Self::Pert {
+                low,
+                mode,
+                high,
+                table,
+            } => interpolated(table, u).unwrap_or_else(|| pert_quantile(u, (*low, *mode, *high))),
+            Self::Share {
+                successes,
+                trials,
+                table,
+            } => interpolated(table, u).unwrap_or_else(|| share_quantile(u, *successes, *trials)),
             Self::Triangular { low, mode, high } => {
                 let width = high - low;
                 let left = (mode - low) / width;
@@ -310,11 +317,29 @@ fn table(quantile: impl Fn(f64) -> f64) -> Vec<f64> {
         .collect()
 }
 
-fn interpolated(table: &[f64], u: f64) -> f64 {
+/// `None` in the first step and the last.
+fn interpolated(table: &[f64], u: f64) -> Option<f64> {
     let place = u.clamp(0.0, 1.0) * TABLE_STEPS as f64;
     let below = (place as usize).min(TABLE_STEPS - 1);
+    if below == 0 || below == TABLE_STEPS - 1 {
+        return None;
+    }
     let (low, high) = (table[below], table[below + 1]);
-    low + (high - low) * (place - below as f64)
+    Some(low + (high - low) * (place - below as f64))
+}
+
+/// Jeffreys' posterior of a share.
+fn share_quantile(u: f64, successes: f64, trials: f64) -> f64 {
+    beta_quantile(u.clamp(0.0, 1.0), successes + 0.5, trials - successes + 0.5)
+}
+
+fn pert_quantile(u: f64, (low, mode, high): (f64, f64, f64)) -> f64 {
+    let width = high - low;
+    let (a, b) = (
+        1.0 + 4.0 * (mode - low) / width,
+        1.0 + 4.0 * (high - mode) / width,
+    );
+    low + width * beta_quantile(u.clamp(0.0, 1.0), a, b)
 }
 
 #[cfg(test)]
@@ -365,6 +390,20 @@ mod tests {
         assert!((lognormal.quantile(0.9) - 100.0).abs() < 1e-6);
         // σ = ln 10 / 1.2816; the mean is the median · exp(σ²/2).
         assert!((lognormal.mean_sd().0 - 10.0 * (0.5 * (10_f64.ln() / Z90).powi(2)).exp()).abs() < 1e-9);
+    }
+
+    /// Protects tails: a share of 80 in 100 is hardly ever below a half, though its posterior reaches down to 0.
+    #[test]
+    fn tails_are_not_straight() {
+        let share = Quantity::share(80.0, 100.0);
+        for (u, least, most) in [(1e-6, 0.55, 0.65), (1e-9, 0.45, 0.6), (1.0 - 1e-6, 0.9, 0.97)] {
+            let found = share.quantile(u);
+            assert!((least..most).contains(&found), "{u} {found}");
+        }
+        assert_eq!((share.quantile(0.0), share.quantile(1.0)), (0.0, 1.0));
+        let step = 1.0 / TABLE_STEPS as f64;
+        let jump = share.quantile(step * (1.0 + 1e-9)) - share.quantile(step * (1.0 - 1e-9));
+        assert!((0.0..1e-6).contains(&jump), "{jump}");
     }
 
     /// Protects people from distributions that are none.
