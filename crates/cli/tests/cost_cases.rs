@@ -86,13 +86,33 @@ fn examples_are_worked_out() {
             scenarios.as_array().unwrap().len(),
             result["break_even"].as_array().unwrap().len()
         ),
-        (5, 10)
+        (6, 15)
     );
     let rented = named(scenarios, "rented");
     // 2.28 requests a second in the mean are 5.63 in the peak, by 3.2: two replicas and a spare one.
     assert_eq!(rented["replicas"], 3);
-    let gpus = named(&rented["lines"], "accelerators");
-    assert_eq!(gpus["usd"], json!(3.0 * 2.5 * 730.0));
+    // At the median of 2.1, 2.5 and 3.2 dollars an hour.
+    let gpus = named(&rented["lines"], "accelerators")["usd"].as_f64().unwrap();
+    assert!((gpus / (3.0 * 730.0) - 2.54).abs() < 0.02, "{gpus}");
+    let drawn = &rented["drawn"];
+    assert!(
+        drawn["monthly_usd"]["p10"].as_f64() < drawn["monthly_usd"]["p90"].as_f64()
+            && drawn["monthly_usd"]["n"] == 10_000,
+        "{drawn}"
+    );
+    let cheapest: f64 = scenarios
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|found| found["drawn"]["p_cheapest"].as_f64().unwrap())
+        .sum();
+    assert!((cheapest - 1.0).abs() < 1e-9, "{cheapest}");
+    let hourly = named(scenarios, "rented by the hour");
+    assert!(
+        hourly["billed_replicas"].as_f64().unwrap() < 3.0
+            && hourly["monthly_usd"].as_f64() < hourly["always_on_usd"].as_f64(),
+        "{hourly}"
+    );
     assert!(
         named(scenarios, "rented with overflow")["overflow_share"]
             .as_f64()

@@ -198,6 +198,46 @@ impl Outcome {
     }
 }
 
+/// Shares of draws in bins of equal width over the middle 99 % of all `columns`: for each column the middles of the bins
+/// with their shares. What lies outside counts in the first bin or the last.
+#[must_use]
+pub fn histograms(columns: &[Vec<f64>]) -> Vec<Vec<(f64, f64)>> {
+    /// Bins.
+    const BINS: usize = 40;
+    let ends: Vec<(f64, f64)> = columns
+        .iter()
+        .filter(|column| !column.is_empty())
+        .map(|column| {
+            let mut sorted = column.clone();
+            sorted.sort_unstable_by(f64::total_cmp);
+            let last = sorted.len() - 1;
+            let at = |share: f64| sorted[((last as f64 * share).round() as usize).min(last)];
+            (at(0.005), at(0.995))
+        })
+        .collect();
+    let low = ends.iter().map(|end| end.0).fold(f64::INFINITY, f64::min);
+    let high = ends.iter().map(|end| end.1).fold(f64::NEG_INFINITY, f64::max);
+    let width = (high - low) / BINS as f64;
+    columns
+        .iter()
+        .map(|column| {
+            if column.is_empty() || !width.is_finite() {
+                return Vec::new();
+            }
+            if width <= 0.0 {
+                return vec![(low, 1.0)];
+            }
+            let mut counts = [0_u64; BINS];
+            for value in column {
+                counts[(((value - low) / width).max(0.0) as usize).min(BINS - 1)] += 1;
+            }
+            let middle = |bin: usize| low + (bin as f64 + 0.5) * width;
+            let share = |count: u64| count as f64 / column.len() as f64;
+            (0..BINS).map(|bin| (middle(bin), share(counts[bin]))).collect()
+        })
+        .collect()
+}
+
 /// How an outcome depends on one input.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Sensitivity {
@@ -484,6 +524,22 @@ mod tests {
         );
         let outcome = Outcome::of(&outcomes).unwrap();
         assert!((outcome.mean - 6.5).abs() < 1e-3, "{outcome:?}");
+    }
+
+    /// Protects histograms: nothing is lost, bins are shared, and what does not vary is one bin.
+    #[test]
+    fn histograms_count_every_draw() {
+        let columns = vec![
+            (0..1000).map(f64::from).collect(),
+            (500..600).map(f64::from).collect(),
+        ];
+        let found = histograms(&columns);
+        for histogram in &found {
+            assert!((histogram.iter().map(|bin| bin.1).sum::<f64>() - 1.0).abs() < 1e-9);
+        }
+        assert_eq!(found[0][7].0, found[1][7].0);
+        assert_eq!(histograms(&[vec![3.0; 5]]), [vec![(3.0, 1.0)]]);
+        assert_eq!(histograms(&[Vec::new()]), [Vec::new()]);
     }
 
     /// Protects the value of information by a case that can be worked out: payoffs 0 and a − ½ with a uniform. Knowing a

@@ -110,6 +110,8 @@ pub struct RiskResult {
     pub expected_shortfall_usd: f64,
     /// Mitigations, most worth first.
     pub mitigations: Vec<MitigationWorth>,
+    /// Losses with the probability that a year's loss is above them, rising.
+    pub exceedance: Vec<(f64, f64)>,
 }
 
 impl RiskRegister {
@@ -180,6 +182,7 @@ impl RiskRegister {
             value_at_risk_usd: value_at_risk,
             expected_shortfall_usd: mean(&tail),
             mitigations,
+            exceedance: exceedance(&total),
         }
     }
 
@@ -280,6 +283,18 @@ fn quantile(values: &[f64], q: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
     seatrial_stats::quantile::type7(&sorted, q).unwrap_or(0.0)
+}
+
+/// The curve of losses that are exceeded: at every hundredth, and at every thousandth of the last twentieth.
+fn exceedance(losses: &[f64]) -> Vec<(f64, f64)> {
+    let mut sorted = losses.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let whole = (0..95).map(|hundredth| f64::from(hundredth) / 100.0);
+    let fine = (950..1000).map(|thousandth| f64::from(thousandth) / 1000.0);
+    whole
+        .chain(fine)
+        .filter_map(|q| Some((seatrial_stats::quantile::type7(&sorted, q).ok()?, 1.0 - q)))
+        .collect()
 }
 
 fn read_register(file: &Fields<'_>, problems: &mut Problems) -> RiskRegister {
@@ -473,6 +488,17 @@ mod tests {
         let net = result.mitigations[0].net_usd.unwrap().mean;
         assert!((net - (4800.0 - 2400.0)).abs() < 1e-6, "{net}");
         assert!(result.expected_shortfall_usd >= result.value_at_risk_usd);
+        let at_risk = result
+            .exceedance
+            .iter()
+            .find(|point| (point.1 - 0.05).abs() < 1e-9);
+        assert!((at_risk.unwrap().0 - result.value_at_risk_usd).abs() < 1e-6);
+        assert!(
+            result
+                .exceedance
+                .windows(2)
+                .all(|pair| pair[0].0 <= pair[1].0 && pair[0].1 > pair[1].1)
+        );
         assert!(result.value_at_risk_usd > result.annual_loss_usd.unwrap().p50);
     }
 

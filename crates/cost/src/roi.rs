@@ -9,7 +9,7 @@
 use crate::fields::{Fields, Problem, Problems};
 use crate::montecarlo::{
     Contradictory, DRAWS_DEFAULT, DRAWS_MAX, Draws, InformationValue, Input, Outcome, Sensitivity, Study,
-    information_value, sensitivities_of,
+    histograms, information_value, sensitivities_of,
 };
 use crate::quantity::Quantity;
 use serde_json::Value;
@@ -207,7 +207,29 @@ pub struct AlternativeReturn {
     pub band: &'static str,
     /// What the net present value depends on, widest first.
     pub tornado: Vec<Sensitivity>,
+    /// Net present value with every input at its median: the middle of the tornado.
+    pub npv_at_medians_usd: f64,
+    /// What has come in less what was spent by the end of each month, not discounted; the first is before the first month.
+    pub cash: Vec<Cash>,
+    /// Shares of draws by net present value; the bins are the same for all alternatives.
+    pub histogram: Vec<(f64, f64)>,
 }
+
+/// Cash at the end of a month, from [`CASH_DRAWS`] draws.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct Cash {
+    /// Month; 0 is before the first.
+    pub month: u32,
+    /// 10 % quantile in dollars.
+    pub p10: f64,
+    /// Median.
+    pub p50: f64,
+    /// 90 % quantile.
+    pub p90: f64,
+}
+
+/// Draws of which the course of cash is kept.
+pub const CASH_DRAWS: usize = 1000;
 
 /// What came out.
 #[derive(Debug, Clone)]
@@ -263,6 +285,9 @@ impl RoiCase {
         let mut alternatives: Vec<AlternativeReturn> = (0..self.alternatives.len())
             .map(|place| self.of_alternative(place, &draws, &npvs))
             .collect();
+        for (found, histogram) in alternatives.iter_mut().zip(histograms(&npvs)) {
+            found.histogram = histogram;
+        }
         let median = |found: &AlternativeReturn| found.roi.map_or(f64::MIN, |roi| roi.p50);
         alternatives.sort_by(|a, b| median(b).total_cmp(&median(a)));
         let names = self
@@ -321,7 +346,41 @@ impl RoiCase {
             p_paid_back: share(paid_back),
             break_even_success: reachable,
             tornado: self.tornado(alternative, draws, npv),
+            npv_at_medians_usd: self.flows(alternative, &medians).npv,
+            cash: self.cash(alternative, draws),
+            histogram: Vec::new(),
         }
+    }
+
+    /// The course of cash over the months. A hypercube's draws come in no order, so that the first of them are a sample.
+    fn cash(&self, alternative: &Alternative, draws: &Draws) -> Vec<Cash> {
+        let shown = draws.len().min(CASH_DRAWS);
+        let mut row = vec![0.0; self.study.inputs.len()];
+        let mut months: Vec<Vec<f64>> = vec![Vec::with_capacity(shown); self.horizon_months as usize + 1];
+        for draw in 0..shown {
+            draws.row(draw, &mut row);
+            let at = |place: Place| row[alternative.slots[place as usize]];
+            let (benefit, cost) = by_task(&at);
+            let (mut sum, mut volume) = (-at(Place::OneOff), at(Place::Volume));
+            for (month, kept) in months.iter_mut().enumerate() {
+                if month > 0 {
+                    sum += volume * (benefit - cost) - at(Place::Monthly);
+                    volume *= 1.0 + self.growth_per_month;
+                }
+                kept.push(sum);
+            }
+        }
+        let quantiles = |(month, mut values): (usize, Vec<f64>)| {
+            values.sort_unstable_by(f64::total_cmp);
+            let at = |q: f64| seatrial_stats::quantile::type7(&values, q).unwrap_or(0.0);
+            Cash {
+                month: month as u32,
+                p10: at(0.1),
+                p50: at(0.5),
+                p90: at(0.9),
+            }
+        };
+        months.into_iter().enumerate().map(quantiles).collect()
     }
 
     fn band(&self, roi: Option<Outcome>) -> &'static str {
@@ -342,11 +401,7 @@ impl RoiCase {
 
     fn flows(&self, alternative: &Alternative, row: &[f64]) -> Flows {
         let at = |place: Place| row[alternative.slots[place as usize]];
-        let (per_success, per_error, per_task) = per_task(&at);
-        let success = at(Place::Success);
-        let automation = at(Place::Automation);
-        let benefit = automation * success * per_success;
-        let cost = per_task + automation * (1.0 - success) * per_error;
+        let (benefit, cost) = by_task(&at);
         let monthly_rate = (1.0 + self.discount_rate).powf(-1.0 / MONTHS_PER_YEAR);
         let mut flows = Flows {
             benefit: 0.0,
@@ -383,6 +438,16 @@ impl RoiCase {
         }
         (-none / (all - none)).max(0.0)
     }
+}
+
+/// Benefit and cost of a task in the mean.
+fn by_task(at: &impl Fn(Place) -> f64) -> (f64, f64) {
+    let (per_success, per_error, per_task) = per_task(at);
+    let (success, automation) = (at(Place::Success), at(Place::Automation));
+    (
+        automation * success * per_success,
+        per_task + automation * (1.0 - success) * per_error,
+    )
 }
 
 /// What a success brings in, what an error costs, and what every task costs.
@@ -578,6 +643,10 @@ mod tests {
             close(found.npv_usd, 3500.0) && close(found.roi, 3500.0 / 5500.0),
             "{found:?}"
         );
+        // Cash: 1,500 are spent before the first month, then 500 come in each.
+        assert_eq!((found.cash.len(), found.cash[0].p50), (11, -1500.0));
+        assert!((found.cash[3].p50).abs() < 1e-6 && (found.cash[10].p90 - 3500.0).abs() < 1e-6);
+        assert!((found.npv_at_medians_usd - 3500.0).abs() < 1e-6);
         // 500 a month pay 1,500 back in three months.
         assert_eq!((found.payback_month, found.p_positive), (Some(3), 1.0));
         // s · 10,000 = 1,000 + 20,000 · (1 − s) + 1,000 + 1,500, so s = 23,500 / 30,000.

@@ -252,6 +252,11 @@ fn what_does_not_fit_names_the_field() {
             "`cached_share` is 1.5, expected a number from 0 to 1 (at the end",
         ),
         (
+            workload(json!({"cached_share": {"low": 1, "high": 2}})),
+            "/workload/cached_share",
+            "is 1.5, expected a number from 0 to 1 (the median",
+        ),
+        (
             workload(json!({"cached_share": {"mean": 0.9, "sd": 0.2}})),
             "/workload/cached_share",
             "expected a number from 0 to 1",

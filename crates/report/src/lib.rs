@@ -3,6 +3,7 @@
 //! report can be made again from it.
 
 pub mod against;
+pub mod case_plot;
 pub mod clean;
 pub mod compare;
 mod comparison;

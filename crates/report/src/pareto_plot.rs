@@ -4,17 +4,17 @@
 use crate::html::escape::esc;
 use std::fmt::Write;
 
-const WIDTH: f64 = 760.0;
-const HEIGHT: f64 = 480.0;
-const LEFT: f64 = 84.0;
-const RIGHT: f64 = 24.0;
-const TOP: f64 = 44.0;
-const BOTTOM: f64 = 60.0;
+pub(crate) const WIDTH: f64 = 760.0;
+pub(crate) const HEIGHT: f64 = 480.0;
+pub(crate) const LEFT: f64 = 84.0;
+pub(crate) const RIGHT: f64 = 24.0;
+pub(crate) const TOP: f64 = 44.0;
+pub(crate) const BOTTOM: f64 = 60.0;
 /// Steps of an axis with a number.
 const TICKS: u32 = 5;
 /// From this ratio between the ends on an axis is logarithmic.
 const LOG_FROM: f64 = 50.0;
-const COLOURS: [&str; 4] = ["#0b6e99", "#8a8f98", "#b4540a", "#6a4c93"];
+pub(crate) const COLOURS: [&str; 4] = ["#0b6e99", "#8a8f98", "#b4540a", "#6a4c93"];
 
 /// One candidate.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,7 +60,7 @@ pub struct Line {
 }
 
 /// A scale from values to places on the sheet.
-struct Scale {
+pub(crate) struct Scale {
     low: f64,
     high: f64,
     from: f64,
@@ -69,7 +69,7 @@ struct Scale {
 }
 
 impl Scale {
-    fn over(values: impl Iterator<Item = f64>, from: f64, to: f64, may_be_log: bool) -> Self {
+    pub(crate) fn over(values: impl Iterator<Item = f64>, from: f64, to: f64, may_be_log: bool) -> Self {
         let (low, high) = values
             .filter(|value| value.is_finite())
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
@@ -98,7 +98,7 @@ impl Scale {
         }
     }
 
-    fn at(&self, value: f64) -> f64 {
+    pub(crate) fn at(&self, value: f64) -> f64 {
         let value = if self.is_log {
             value.max(f64::MIN_POSITIVE).log10()
         } else {
@@ -223,7 +223,7 @@ pub fn course_svg(title: &str, x_label: &str, y_label: &str, lines: &[Line]) -> 
     svg
 }
 
-fn sheet(title: &str, x_label: &str, y_label: &str, x: &Scale, y: &Scale) -> String {
+pub(crate) fn sheet(title: &str, x_label: &str, y_label: &str, x: &Scale, y: &Scale) -> String {
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" \
          font-family=\"system-ui, sans-serif\" font-size=\"12\">\n<title>{0}</title>\n\
@@ -272,7 +272,7 @@ fn sheet(title: &str, x_label: &str, y_label: &str, x: &Scale, y: &Scale) -> Str
 }
 
 /// Three significant digits.
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     if value.abs() < 1e-12 {
         return "0".to_owned();
     }

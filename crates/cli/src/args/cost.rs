@@ -175,7 +175,7 @@ pub(crate) struct CaseArguments {
     /// The file (YAML).
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// Write the result as Markdown.
+    /// Write the result as Markdown, with plots beside it: PATH without its ending, `-` and what they show, `.svg`.
     #[arg(long, value_name = "PATH")]
     pub(crate) markdown: Option<PathBuf>,
     #[command(flatten)]
@@ -203,14 +203,24 @@ A file of scenarios:
       pricing: spot
       interruption_overhead: 0.08
       staff: [{role: operations, fte: 1, usd_per_year: 150000, allocation: 0.3}]
+      scaling: hourly              # as many machines as each hour needs; fixed: as many as the busiest minute does
+      start_up_minutes: 10         # paid before a machine serves
+      success: {run: latest@rented, metric: answers.exact_match}     # or a share: then a success has a cost too
+      escalation: 0.05
       monthly_usd: {network: 200, monitoring: 150}
-      one_off_usd: {migration: 20000}
+      one_off_usd: {migration: {low: 15000, mode: 20000, high: 40000}}
     - {name: own, kind: owned, goodput_rps: 3, capex_usd: 250000, residual_usd: 40000, life_months: 48,
        cost_of_capital: 0.07, kw: 8, pue: 1.3, usd_per_kwh: 0.12, colocation_usd: 900, maintenance: 0.03}
     - {name: both, kind: hybrid, replicas: 3, base: {kind: rented, usd_per_gpu_hour: 2.5, goodput_rps: 3},
        overflow_price: {input_usd_per_mtok: 0.5, output_usd_per_mtok: 1.5}}
   break_even: {from_requests_per_month: 0, to_requests_per_month: 30000000}
-Machines are paid whether they serve or idle.";
+Machines are paid whether they serve or idle. Any number but counts may be a distribution, as `seatrial cost roi --help`
+lists them, or {load: load.json}, what a load test with --slo measured (of how many `replicas: N`), or {run, metric} of a
+recorded run; `quantities: {NAME: …}` with {quantity: NAME} is the same for several scenarios. Then `draws` by Latin
+hypercube with `seed` give P10, P50 and P90, the chance of each way to be the cheapest, and what its cost depends on.
+Further keys: `hourly` of the workload, the loads of the hours of a day; cost_per_escalation_usd and loss_per_error_usd of
+it; min_replicas; prefill_tokens_per_second with decode_tokens_per_second; `correlations`. A trace of a day or more tells
+the hours itself. --markdown writes plots beside the text.";
 
 pub(crate) const ROI_HELP: &str = "\
 A file of alternatives:
@@ -225,8 +235,8 @@ A file of alternatives:
       loss_per_undetected_error_usd: {median: 1, p90: 5}
       one_off_usd: 20000
   correlations: [{a: minutes_saved, b: tier-1.success, rho: 0.3}]
-A quantity is a number, {low, high}, {low, mode, high}, {successes, trials}, {mean, sd}, {median, p90}, {values: […]}, or
-{run, metric} of a recorded run. What is below `shared` is the same for all. Further keys: automation, detected,
+A quantity is a number, {low, high}, {low, mode, high}, {successes, trials}, {mean, sd} (cut at 0), {median, p90},
+{values: […]}, {run, metric} of a recorded run, or {load: load.json, metric: ttft, statistic: p95} of a load test. What is below `shared` is the same for all. Further keys: automation, detected,
 rework_per_detected_error_usd, escalation, cost_per_escalation_usd, value_per_success_usd, latency_ms,
 usd_per_second_waited, monthly_usd; draws, seed, growth_per_month.";
 

@@ -179,6 +179,24 @@ impl TcoCase {
         })
     }
 
+    /// What each scenario costs a month over the volumes of the break-even, at so many of them, in file order; what is paid
+    /// once is spread.
+    #[must_use]
+    pub fn bills(&self, points: u32) -> Vec<Vec<(f64, f64)>> {
+        let (from, to) = self.volumes;
+        let volume = |point: u32| from + (to - from) * f64::from(point) / f64::from(points.max(2) - 1);
+        let bill = |scenario: &Scenario, volume: f64| {
+            let once = scenario.one_off_usd() / f64::from(self.horizon_months.max(1));
+            (volume, scenario.running_usd(&self.workload, volume) + once)
+        };
+        let of = |scenario| {
+            (0..points.max(2))
+                .map(|point| bill(scenario, volume(point)))
+                .collect()
+        };
+        self.scenarios.iter().map(of).collect()
+    }
+
     fn cost_of(&self, scenario: &Scenario) -> ScenarioCost {
         let (workload, months) = (&self.workload, self.horizon_months);
         let volume = workload.requests_per_month;

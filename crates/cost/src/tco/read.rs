@@ -38,12 +38,12 @@ pub(super) fn read(document: &Value, trace: Trace<'_>) -> Result<TcoCase, Vec<Pr
     let (plain, mut uncertain) = Uncertain::split(document, &mut problems);
     let case = Fields::read(&plain, "", "a file of scenarios", &known, &mut problems).and_then(|file| {
         uncertain.read_correlations(&file, &mut problems);
-        read_case(&file, trace, uncertain, &mut problems)
+        read_case(&file, trace, uncertain.clone(), &mut problems)
     });
     if let Some(case) = &case {
-        case.uncertain.check(case, &mut problems);
+        uncertain.check(case, &mut problems);
     }
-    problems.or(case)
+    problems.or(case).map_err(|problems| uncertain.explain(problems))
 }
 
 fn read_case(

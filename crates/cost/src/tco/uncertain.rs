@@ -33,6 +33,7 @@ const WHOLE: [&str; 7] = [
 const RHYTHM: [&str; 2] = ["/peak_factor", "/diurnal_factor"];
 /// How far into the tails of a distribution without ends its values are checked before anything is drawn.
 const TAIL: f64 = 1e-6;
+const AT_END: &str = " (at the end of its distribution)";
 
 /// What a case does not know exactly.
 #[derive(Debug, Clone, Default)]
@@ -141,8 +142,11 @@ impl Uncertain {
         for (place, input) in self.study.inputs.iter().enumerate() {
             for (end, within) in [(0.0, TAIL), (1.0, 1.0 - TAIL)] {
                 let exact = input.quantity.quantile(end);
-                // A share that was measured can be anything between 0 and 1, and is never one of them.
-                let is_open = matches!(input.quantity, Quantity::Share { .. }) || !exact.is_finite();
+                // Ends that are never reached: those of a share that was measured, and tails.
+                let is_open = matches!(
+                    input.quantity,
+                    Quantity::Share { .. } | Quantity::Lognormal { .. } | Quantity::Normal { .. }
+                );
                 let mut row = medians.clone();
                 row[place] = if !is_open {
                     exact
@@ -152,13 +156,34 @@ impl Uncertain {
                 if let Err(found) = reader.clone().read_all(&row) {
                     for problem in found {
                         let hint = problem.hint.as_deref();
-                        let message = format!("{} (at the end of its distribution)", problem.message);
+                        let message = format!("{}{AT_END}", problem.message);
                         problems.push(&problem.pointer, message, hint);
                     }
                     break;
                 }
             }
         }
+    }
+
+    /// Says of problems with a number that it was put in place of a distribution.
+    pub(super) fn explain(&self, problems: Vec<Problem>) -> Vec<Problem> {
+        let is_put = |problem: &Problem| {
+            self.places.iter().flatten().any(|place| {
+                let part = match place.part {
+                    Part::Workload => "/workload".to_owned(),
+                    Part::Scenario(index) => format!("/scenarios/{index}"),
+                };
+                problem.pointer.strip_prefix(&part) == Some(place.pointer.as_str())
+                    && !problem.message.ends_with(AT_END)
+            })
+        };
+        let explain = |mut problem: Problem| {
+            if is_put(&problem) {
+                problem.message.push_str(" (the median of its distribution)");
+            }
+            problem
+        };
+        problems.into_iter().map(explain).collect()
     }
 
     fn medians(&self) -> Vec<f64> {

@@ -37,7 +37,11 @@ pub(super) fn read_case<T>(
     let text = read_text(path, MAX_FILE_BYTES)?;
     read_text_document(&text, path, |document| {
         let mut document = document.clone();
-        let problems = super::measured::fill_in(&mut document, store);
+        let sources = super::measured::Sources {
+            store,
+            folder: path.parent().unwrap_or_else(|| Path::new("")),
+        };
+        let problems = super::measured::fill_in(&mut document, sources);
         if problems.is_empty() {
             read(&document)
         } else {

@@ -1,5 +1,6 @@
-//! What a file takes from recorded runs: `{run: RUN@TARGET, metric: TASK.METRIC}` becomes what was measured, as a quantity
-//! with its uncertainty. Apart, because the files themselves know nothing of a record.
+//! What a file takes from recorded runs and load tests: `{run: RUN@TARGET, metric: TASK.METRIC}` becomes what was measured,
+//! as a quantity with its uncertainty, and so does `{load: FILE}`. Apart, because the files themselves know nothing of a
+//! record.
 
 use crate::error::CliError;
 use crate::record;
@@ -14,20 +15,36 @@ const Z95: f64 = 1.959_963_984_540_054;
 /// Deepest nesting that is looked at; the reader of YAML has the same limit.
 const DEPTH_MAX: usize = seatrial_config::MAX_DEPTH;
 
-/// Fills in whatever a document takes from runs; what cannot be found is told with its pointer.
-pub(super) fn fill_in(document: &mut Value, store: &Path) -> Vec<Problem> {
+/// Where measurements lie.
+#[derive(Clone, Copy)]
+pub(super) struct Sources<'a> {
+    /// The record.
+    pub(super) store: &'a Path,
+    /// The folder of the file, from which paths of load tests go out.
+    pub(super) folder: &'a Path,
+}
+
+/// Fills in whatever a document takes from runs and load tests; what cannot be found is told with its pointer.
+pub(super) fn fill_in(document: &mut Value, sources: Sources<'_>) -> Vec<Problem> {
     let mut problems = Vec::new();
-    walk(document, "", store, 0, &mut problems);
+    walk(document, "", sources, 0, &mut problems);
     problems
 }
 
-fn walk(value: &mut Value, pointer: &str, store: &Path, depth: usize, problems: &mut Vec<Problem>) {
+fn walk(value: &mut Value, pointer: &str, sources: Sources<'_>, depth: usize, problems: &mut Vec<Problem>) {
     if depth > DEPTH_MAX {
         return;
     }
     match value {
-        Value::Object(map) if map.contains_key("run") && map.contains_key("metric") => {
-            match measured(map, store) {
+        Value::Object(map)
+            if map.contains_key("load") || map.contains_key("run") && map.contains_key("metric") =>
+        {
+            let found = if map.contains_key("load") {
+                super::measured_load::quantity(map, sources.folder)
+            } else {
+                measured(map, sources.store)
+            };
+            match found {
                 Ok(found) => *value = found,
                 Err(error) => problems.push(Problem {
                     pointer: pointer.to_owned(),
@@ -39,12 +56,12 @@ fn walk(value: &mut Value, pointer: &str, store: &Path, depth: usize, problems: 
         Value::Object(map) => {
             for (key, value) in map {
                 let key = key.replace('~', "~0").replace('/', "~1");
-                walk(value, &format!("{pointer}/{key}"), store, depth + 1, problems);
+                walk(value, &format!("{pointer}/{key}"), sources, depth + 1, problems);
             }
         }
         Value::Array(items) => {
             for (place, item) in items.iter_mut().enumerate() {
-                walk(item, &format!("{pointer}/{place}"), store, depth + 1, problems);
+                walk(item, &format!("{pointer}/{place}"), sources, depth + 1, problems);
             }
         }
         _ => {}

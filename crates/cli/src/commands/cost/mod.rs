@@ -3,8 +3,10 @@
 
 mod document;
 mod measured;
+mod measured_load;
 mod of_run;
 mod pareto;
+mod plots;
 mod price;
 mod prices;
 mod replay;
@@ -45,7 +47,8 @@ pub(crate) fn demo_returns(
 ) -> Result<String, CliError> {
     document::read_text_document(document, path, |document| {
         let mut document = document.clone();
-        let problems = measured::fill_in(&mut document, store);
+        let folder = path.parent().unwrap_or_else(|| std::path::Path::new(""));
+        let problems = measured::fill_in(&mut document, measured::Sources { store, folder });
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -114,12 +117,14 @@ fn outcome_json(outcome: Option<&seatrial_cost::montecarlo::Outcome>, unit: &str
         "method": "latin_hypercube", "unit": unit, "mean": outcome.mean, "p10": outcome.p10, "p90": outcome.p90})
 }
 
-/// Writes the text of a result as Markdown too, where that is wanted.
-fn write_markdown(path: Option<&std::path::Path>, title: &str, text: &str) -> Result<(), CliError> {
-    match path {
-        Some(path) => crate::output::write_whole(path, &format!("# {title}\n\n{text}")),
-        None => Ok(()),
-    }
+/// P10, median and P90 of draws, for people.
+fn middle_80(outcome: &seatrial_cost::montecarlo::Outcome) -> String {
+    format!(
+        "{} [{}, {}]",
+        dollars(outcome.p50),
+        dollars(outcome.p10),
+        dollars(outcome.p90)
+    )
 }
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! `seatrial cost risk`: what failures cost in a year.
 
 use super::document::read_case;
-use super::{dollars, outcome_json, write_markdown};
+use super::plots::{Plot, write_markdown};
+use super::{dollars, outcome_json};
 use crate::args::cost::CaseArguments;
 use crate::commands::figures::{Figures, check_output};
 use crate::error::CliError;
 use seatrial_cost::montecarlo::Outcome;
 use seatrial_cost::risk::{RiskRegister, RiskResult};
+use seatrial_report::case_plot::{Curve, Curves, Spot, curves_svg};
 use seatrial_types::ExitCode;
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -20,6 +22,7 @@ pub(super) fn risk(arguments: &CaseArguments) -> Result<ExitCode, CliError> {
         arguments.markdown.as_deref(),
         "Business risk",
         &for_markdown(&result),
+        &[exceedance_plot(&result)],
     )?;
     let risks: Vec<Value> = result
         .risks
@@ -47,9 +50,42 @@ pub(super) fn risk(arguments: &CaseArguments) -> Result<ExitCode, CliError> {
             "expected_annual_loss_usd": result.annual_loss_usd.map(|loss| loss.mean),
             "annual_loss_usd": outcome_json(result.annual_loss_usd.as_ref(), "usd"),
             "value_at_risk_95_usd": result.value_at_risk_usd, "expected_shortfall_95_usd": result.expected_shortfall_usd,
-            "mitigations": mitigations}),
+            "mitigations": mitigations,
+            "exceedance": result.exceedance.iter().map(|(usd, p)| json!({"usd": usd, "probability": p})).collect::<Vec<_>>()}),
     }
     .deliver(arguments.output.json.as_deref())
+}
+
+fn exceedance_plot(result: &RiskResult) -> Plot {
+    let at_risk = result.value_at_risk_usd;
+    let median = result.annual_loss_usd.map_or(0.0, |loss| loss.p50);
+    let description = format!(
+        "Probability that a year's loss is above an amount: one half above {}, 5 % above {}; beyond that {} in the mean.",
+        dollars(median),
+        dollars(at_risk),
+        dollars(result.expected_shortfall_usd)
+    );
+    let plot = Curves {
+        title: "Loss of a year".to_owned(),
+        description: description.clone(),
+        x_label: "dollars".to_owned(),
+        y_label: "probability of a greater loss".to_owned(),
+        curves: vec![Curve {
+            name: "all failures".to_owned(),
+            points: result.exceedance.clone(),
+            band: Vec::new(),
+        }],
+        spots: vec![Spot {
+            x: at_risk,
+            y: 0.05,
+            label: format!("value at risk (95 %) {}", dollars(at_risk)),
+        }],
+    };
+    Plot {
+        name: "exceedance".to_owned(),
+        svg: curves_svg(&plot),
+        description,
+    }
 }
 
 fn spread(outcome: Option<&Outcome>) -> String {
