@@ -186,6 +186,12 @@ impl AnswerReader {
         let usage = &self.inner.events.usage;
         (usage.input_tokens, usage.output_tokens)
     }
+
+    /// Input tokens that the server says it took from its cache.
+    pub(crate) fn tokens_cached(&self) -> Option<u32> {
+        let tokens = self.inner.events.usage.cache_read_tokens?;
+        Some(u32::try_from(tokens).unwrap_or(u32::MAX))
+    }
 }
 
 struct Gauged<'a> {

@@ -5,6 +5,7 @@ use crate::answer::{AnswerReader, Progress};
 use crate::fault::Fault;
 use crate::gauge::Gauge;
 use crate::record::{Outcome, Phase, RequestRecord};
+use crate::talks::TurnAt;
 use crate::target::{Target, TlsTarget};
 use crate::turn::Turns;
 use mio::net::TcpStream;
@@ -23,6 +24,8 @@ pub(crate) struct Pending {
     pub(crate) due_ns: u64,
     pub(crate) deadline_ns: u64,
     pub(crate) is_capped: bool,
+    /// Which turn it is, where it is one of a conversation.
+    pub(crate) at: Option<TurnAt>,
     sent_ns: Option<u64>,
     write_ns: u64,
     is_reused: bool,
@@ -37,6 +40,7 @@ impl Pending {
             due_ns,
             deadline_ns,
             is_capped: false,
+            at: None,
             sent_ns: None,
             write_ns: 0,
             is_reused: false,
@@ -57,6 +61,10 @@ impl Pending {
             is_reused: self.is_reused,
             is_capped: self.is_capped,
             prompt: self.prompt,
+            turn: self.at.map_or(0, |at| at.turn),
+            conversation: self.at.map_or(0, |at| {
+                u32::try_from(at.number & u64::from(u32::MAX)).unwrap_or(u32::MAX)
+            }),
             ..RequestRecord::default()
         }
     }
@@ -152,6 +160,16 @@ impl Conn {
     /// The body of a whole answer that was to be kept; `None` where it was too long.
     pub(crate) fn body(&self) -> Option<&[u8]> {
         self.reader.body()
+    }
+
+    /// Keeps the texts of its answers.
+    pub(crate) const fn keep_text(&mut self) {
+        self.reader.keep_text(true);
+    }
+
+    /// The text of its last answer; see [`AnswerReader::text_json`].
+    pub(crate) fn text_json(&self) -> Option<&[u8]> {
+        self.reader.text_json()
     }
 
     /// Whether it can carry another request.
@@ -469,6 +487,7 @@ impl Conn {
             events: marks.events,
             tokens_in,
             tokens_out,
+            tokens_cached: self.reader.tokens_cached(),
             text_bytes: marks.text_bytes,
             is_stream: marks.is_stream,
             ..pending.unsent(outcome, worker, end_ns)

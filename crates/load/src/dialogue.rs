@@ -81,6 +81,19 @@ impl Frame {
         })
     }
 
+    /// Pieces that show in a history what stands where.
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> Self {
+        let piece = |text: &str| text.as_bytes().into();
+        Self {
+            head: piece("POST / HTTP/1.1\r\ncontent-length: "),
+            before: piece("["),
+            to_answer: piece("|"),
+            to_question: piece("|"),
+            after: piece("]"),
+        }
+    }
+
     /// Appends a whole request whose texts, with everything between them, are these.
     fn push(&self, history: &[u8], question: &[u8], out: &mut Vec<u8>) {
         let length = self.before.len() + history.len() + question.len() + self.after.len();

@@ -7,6 +7,7 @@
 
 mod gaps;
 mod tokens;
+mod turns;
 
 use crate::definitions::Definition;
 use crate::intervals::{Bounded, mean_of, mean_of_values, quantile_of_sorted, sample_min};
@@ -19,6 +20,7 @@ use std::collections::BTreeMap;
 
 pub use gaps::Stalls;
 pub use tokens::{TokenCounts, TokenRule, TokenSource};
+pub use turns::{TURNS_TOLD_MAX, TurnMetrics, by_turn, later_turns};
 
 /// The percentiles that are told of every latency.
 pub const QUANTILES: [f64; 5] = [0.5, 0.9, 0.95, 0.99, 0.999];

@@ -157,6 +157,33 @@ impl PaceState {
         }
     }
 
+    /// Takes a turn of a conversation that was begun before; `None` where nothing is started any more.
+    pub(crate) fn take_turn(&mut self, intended_ns: u64, number: u64) -> Option<Start> {
+        let freed_ns = match self {
+            Self::Closed { .. } => 0,
+            Self::Open {
+                in_flight, freed_ns, ..
+            } => {
+                *in_flight += 1;
+                *freed_ns
+            }
+            Self::Stopped => return None,
+        };
+        Some(Start {
+            intended_ns,
+            due_ns: intended_ns.max(freed_ns),
+            is_capped: intended_ns < freed_ns,
+            number,
+        })
+    }
+
+    /// A request ended that another turn of the same user follows.
+    pub(crate) fn turn_ended(&mut self, end_ns: u64) {
+        if self.is_open() {
+            self.ended(end_ns, Outcome::Ok);
+        }
+    }
+
     /// A request ended.
     pub(crate) fn ended(&mut self, end_ns: u64, outcome: Outcome) {
         match self {

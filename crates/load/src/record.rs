@@ -89,6 +89,12 @@ pub struct RequestRecord {
     pub gaps: Option<GapSpan>,
     /// Which prompt it sent: index into the workload.
     pub prompt: u32,
+    /// Which turn of a conversation it is, from 0; 0 for a request that stands alone.
+    pub turn: u16,
+    /// Number of its conversation, or 0; beyond the largest number they begin again.
+    pub conversation: u32,
+    /// Input tokens that the server says it took from its cache.
+    pub tokens_cached: Option<u32>,
 }
 
 impl RequestRecord {
@@ -135,6 +141,9 @@ impl Default for RequestRecord {
             is_stream: false,
             gaps: None,
             prompt: 0,
+            turn: 0,
+            conversation: 0,
+            tokens_cached: None,
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::kept_answers::KeptAnswers;
 use crate::live::{EarlyEnd, Failures, Live};
 use crate::pace::Pace;
 use crate::record::Recording;
+use crate::talks::{ConversationCounts, Talks};
 use crate::target::{RequestSource, Target};
 use crate::worker::{WorkerPlan, WorkerReport, run};
 use std::sync::Arc;
@@ -68,6 +69,8 @@ pub struct RunResult {
     pub unsent: u64,
     /// Why it ended before its time.
     pub early_end: Option<EarlyEnd>,
+    /// What became of conversations; `None` where each request stands alone.
+    pub conversations: Option<ConversationCounts>,
 }
 
 /// What the client itself used.
@@ -125,6 +128,7 @@ pub fn run_plan(
             gaps_max: GAPS_MAX / workers as u64,
             records_max: RECORDS_MAX / workers,
             answers_bytes_max: source.answers_bytes_max() / workers as u64,
+            talks: Talks::for_one_of(workers),
             live: Arc::clone(live),
         };
         let thread = thread::Builder::new()
@@ -138,6 +142,9 @@ pub fn run_plan(
     }
     let mut result = gather(reports, measured_from_ns, stop_ns);
     result.early_end = live.early_end();
+    if source.dialogues().is_none() {
+        result.conversations = None;
+    }
     let client = &mut result.client;
     client.open_files_max = open_files_max;
     client.throttled = Throttling::read()
@@ -167,13 +174,16 @@ fn gather(reports: Vec<WorkerReport>, measured_from_ns: u64, stop_ns: Option<u64
         in_flight_mean: None,
         unsent: 0,
         early_end: None,
+        conversations: None,
     };
+    let mut conversations = ConversationCounts::default();
     let mut in_flight_ns = 0;
     for report in reports {
         result.recording.ended_ns = result.recording.ended_ns.max(report.ended_ns);
         result.gauge.merge(&report.gauge);
         result.failures.merge(report.failures);
         result.unsent += report.unsent;
+        conversations.merge(report.conversations);
         in_flight_ns += report.in_flight_ns;
         let client = &mut result.client;
         client.connections += report.connections;
@@ -189,6 +199,7 @@ fn gather(reports: Vec<WorkerReport>, measured_from_ns: u64, stop_ns: Option<u64
         result.recording.workers.push(report.recording);
         result.answers.push(report.answers);
     }
+    result.conversations = Some(conversations);
     let recording = &mut result.recording;
     // A run that was cut short measured until then, and one that counts requests until the last of them ended.
     let planned_ns = stop_ns.unwrap_or(recording.ended_ns);
@@ -201,3 +212,7 @@ fn gather(reports: Vec<WorkerReport>, measured_from_ns: u64, stop_ns: Option<u64
 #[cfg(test)]
 #[path = "session_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "session_dialogue_tests.rs"]
+mod dialogue_tests;

@@ -3,12 +3,14 @@
 
 use crate::clock::RunClock;
 use crate::conn::{Conn, Pending, Step};
+use crate::dialogue::Dialogues;
 use crate::fault::Fault;
 use crate::gauge::Gauge;
 use crate::kept_answers::KeptAnswers;
 use crate::live::{Failures, Live, LiveFigures};
 use crate::pace::{Pace, PaceState, Start};
 use crate::record::{GapLog, Outcome, Phase, WorkerRecording};
+use crate::talks::{ConversationCounts, Talks, TurnAt};
 use crate::target::{RequestSource, Target};
 use crate::timer::WakeTimer;
 use crate::turn::Turns;
@@ -51,6 +53,8 @@ pub(crate) struct WorkerPlan {
     pub(crate) records_max: usize,
     /// Most bytes of answers that are kept; 0 is none.
     pub(crate) answers_bytes_max: u64,
+    /// Room for conversations, and nothing in it.
+    pub(crate) talks: Talks,
     pub(crate) live: Arc<Live>,
 }
 
@@ -68,6 +72,7 @@ pub(crate) struct WorkerReport {
     pub(crate) connections: u64,
     /// Requests that were due in measurement and never sent.
     pub(crate) unsent: u64,
+    pub(crate) conversations: ConversationCounts,
     /// Records that did not fit.
     pub(crate) records_dropped: u64,
     pub(crate) ended_ns: u64,
@@ -211,9 +216,11 @@ impl Worker {
         if self.in_flight >= self.pace.in_flight_max() || self.plan.live.is_stopping() {
             return None;
         }
-        self.pace
-            .next_ns()
-            .filter(|ns| self.plan.stop_ns.is_none_or(|stop| *ns < stop))
+        let next_ns = match (self.pace.next_ns(), self.plan.talks.next_ns()) {
+            (Some(begin), Some(turn)) => Some(begin.min(turn)),
+            (begin, turn) => begin.or(turn),
+        };
+        next_ns.filter(|ns| self.plan.stop_ns.is_none_or(|stop| *ns < stop))
     }
 
     /// Starts all requests that are due.
@@ -223,28 +230,48 @@ impl Worker {
             if next_ns > now_ns {
                 return;
             }
+            if self.plan.talks.next_ns() == Some(next_ns) {
+                self.start_turn(now_ns);
+                continue;
+            }
             let Some(start) = self.pace.take() else { return };
-            self.start(start, now_ns);
+            self.start(start, None, now_ns);
         }
     }
 
-    fn start(&mut self, start: Start, now_ns: u64) {
+    /// Starts the next turn of a conversation.
+    fn start_turn(&mut self, now_ns: u64) {
+        let Some((intended_ns, at)) = self.plan.talks.take() else {
+            return;
+        };
+        if let Some(start) = self.pace.take_turn(intended_ns, at.number) {
+            self.start(start, Some(at), now_ns);
+        }
+    }
+
+    /// Starts a request, or the turn of a conversation that it is.
+    fn start(&mut self, start: Start, turn: Option<TurnAt>, now_ns: u64) {
         let phase = if start.intended_ns >= self.plan.measured_from_ns {
             Phase::Measured
         } else {
             Phase::WarmUp
         };
-        let Some(number) = self
-            .plan
-            .live
-            .number(phase == Phase::Measured, start.number, self.pace.is_open())
-        else {
+        let Some(number) = self.plan.live.number(
+            phase == Phase::Measured,
+            start.number,
+            self.pace.is_open() || turn.is_some(),
+        ) else {
             self.pace.stop();
+            self.plan.talks.stop();
             return;
         };
         let deadline_ns = start.due_ns.saturating_add(nanoseconds(self.plan.target.timeout));
         let mut pending = Pending::new(phase, start.intended_ns, start.due_ns, deadline_ns);
         pending.is_capped = start.is_capped;
+        if self.plan.source.dialogues().is_some() {
+            self.plan.talks.counts.begun += u64::from(turn.is_none());
+            pending.at = Some(turn.unwrap_or(TurnAt::first(number)));
+        }
         self.count_in_flight(now_ns);
         self.in_flight += 1;
         self.plan.live.started();
@@ -259,7 +286,13 @@ impl Worker {
         let Some(conn) = self.conns.get_mut(index).and_then(Option::as_mut) else {
             return;
         };
-        pending.prompt = self.plan.source.push_request(number, conn.outgoing());
+        pending.prompt = match (turn, self.plan.source.dialogues()) {
+            (Some(at), Some(dialogues)) => {
+                let history = self.plan.talks.history(at);
+                dialogues.push_turn(number, usize::from(at.turn), history, conn.outgoing())
+            }
+            _ => self.plan.source.push_request(number, conn.outgoing()),
+        };
         let step = conn.begin(pending, &self.turns);
         if phase == Phase::Measured && self.report.answers.is_wanted() {
             conn.keep_body();
@@ -277,6 +310,9 @@ impl Worker {
         let address =
             *address.ok_or_else(|| Fault::new(CallErrorKind::Connect, "the host has no address"))?;
         let mut conn = Conn::connect(address, &self.plan.target, now_ns)?;
+        if self.plan.source.dialogues().is_some_and(Dialogues::needs_answers) {
+            conn.keep_text();
+        }
         let index = self.vacant.pop().unwrap_or_else(|| {
             self.conns.push(None);
             self.conns.len() - 1
@@ -334,6 +370,7 @@ impl Worker {
             return;
         };
         let is_reusable = outcome == Outcome::Ok && conn.is_reusable() && !self.plan.target.is_cold;
+        let at = conn.pending.as_ref().and_then(|pending| pending.at);
         if let Some((mut record, steps)) = conn.end(outcome, self.plan.index, now_ns) {
             self.has_connected |= record.first_byte_ns.is_some();
             self.in_flight -= 1;
@@ -363,12 +400,38 @@ impl Worker {
                     self.address = self.address.wrapping_add(1);
                 }
             }
-            self.pace.ended(record.end_ns, outcome);
+            let end_ns = record.end_ns;
+            let goes_on = at.is_some_and(|at| self.converse(index, at, end_ns, outcome));
+            if goes_on {
+                self.pace.turn_ended(end_ns);
+            } else {
+                self.pace.ended(end_ns, outcome);
+            }
         }
         if is_reusable {
             self.idle.push(index);
         } else {
             self.close(index);
+        }
+    }
+
+    /// A turn of a conversation ended on a connection; whether another follows.
+    fn converse(&mut self, index: usize, at: TurnAt, end_ns: u64, outcome: Outcome) -> bool {
+        let Some(dialogues) = self.plan.source.dialogues() else {
+            return false;
+        };
+        match outcome {
+            Outcome::Ok => {
+                let conn = self.conns.get(index).and_then(Option::as_ref);
+                let answer = conn.and_then(Conn::text_json);
+                self.plan.talks.answered(dialogues, at, end_ns, answer)
+            }
+            Outcome::Failed(_) => {
+                self.plan.talks.failed(at);
+                false
+            }
+            // The run is over; it stays unfinished.
+            Outcome::CutOff => false,
         }
     }
 
@@ -387,6 +450,9 @@ impl Worker {
         let record = pending.unsent(outcome, self.plan.index, now_ns);
         self.plan.live.ended(outcome, 0);
         self.plan.live.show(&record);
+        if let Some(at) = pending.at {
+            self.plan.talks.failed(at);
+        }
         self.report.failures.add(fault.kind, &fault.problem);
         if self.report.recording.requests.len() < self.plan.records_max {
             self.report.recording.requests.push(record);
@@ -448,7 +514,9 @@ impl Worker {
         }
         let stop_ns = self.plan.stop_ns.unwrap_or(u64::MAX);
         let until_ns = stop_ns.min(self.turns.now_ns());
-        self.report.unsent = self.pace.unsent(self.plan.measured_from_ns, until_ns);
+        let from_ns = self.plan.measured_from_ns;
+        self.report.unsent = self.pace.unsent(from_ns, until_ns) + self.plan.talks.unsent(from_ns, until_ns);
+        self.report.conversations = self.plan.talks.counts;
         self.report.times = self.turns.times();
         self.report.ended_ns = self.turns.now_ns();
         self.report.knows_waits = self.turns.knows_waits;

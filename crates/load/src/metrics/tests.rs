@@ -64,6 +64,7 @@ fn recording(streams: &[Stream<'_>]) -> Recording {
             is_stream: true,
             gaps: worker.gaps.push(&steps),
             prompt: 0,
+            ..RequestRecord::default()
         });
     }
     Recording {
