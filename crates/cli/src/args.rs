@@ -12,6 +12,7 @@ mod interop;
 mod load;
 mod load_inputs;
 mod load_server;
+mod load_turns;
 mod output;
 pub(crate) mod pareto;
 mod plan;
@@ -29,6 +30,7 @@ pub(crate) use simulate::{RateColumns, RateModelArgument, SimulateArguments, Spr
 
 pub(crate) use load::{LoadApi, LoadArguments, LoadEndpoint, LoadProvider, LoadShape};
 pub(crate) use load_inputs::LoadFind;
+pub(crate) use load_turns::{LoadHistory, LoadTurns};
 pub(crate) use output::{GlobalArguments, LogFormat, OutputArguments};
 pub(crate) use plan::{AuditArguments, PlanArguments};
 pub(crate) use report::{

@@ -181,21 +181,24 @@ mod tests {
     /// Protects whole answers: the text is where each API puts it, and nothing else is text.
     #[test]
     fn documents_hold_texts() {
-        let texts = |read: fn(&[u8], &mut dyn FnMut(&str)), json: &str| {
-            let mut all = Vec::new();
-            read(json.as_bytes(), &mut |text| all.push(text.to_owned()));
-            all.concat()
+        let choices = |json: &str| {
+            let mut all = String::new();
+            document::of_choices(json.as_bytes(), |text| all.push_str(text));
+            all
         };
-        let choices: fn(&[u8], &mut dyn FnMut(&str)) = |json, put| document::of_choices(json, put);
-        let pieces: fn(&[u8], &mut dyn FnMut(&str)) = |json, put| document::of_pieces(json, put);
+        let pieces = |json: &str| {
+            let mut all = String::new();
+            document::of_pieces(json.as_bytes(), |text| all.push_str(text));
+            all
+        };
         let chat = r#"{"choices":[{"index":1,"message":{"content":"no"}},{"index":0,"message":{"content":"a\"b"}}]}"#;
-        assert_eq!(texts(choices, chat), r#""a\"b""#);
-        assert_eq!(texts(choices, r#"{"choices":[{"text":"x"}]}"#), r#""x""#);
+        assert_eq!(choices(chat), r#""a\"b""#);
+        assert_eq!(choices(r#"{"choices":[{"text":"x"}]}"#), r#""x""#);
         let messages = r#"{"content":[{"type":"thinking","text":"no"},{"type":"text","text":"x"},{"type":"text","text":"y"}]}"#;
-        assert_eq!(texts(pieces, messages), r#""x""y""#);
+        assert_eq!(pieces(messages), r#""x""y""#);
         let response = r#"{"output":[{"type":"reasoning","content":[{"type":"output_text","text":"no"}]},
             {"type":"message","content":[{"type":"output_text","text":"x"}]}]}"#;
-        assert_eq!(texts(pieces, response), r#""x""#);
-        assert_eq!(texts(pieces, "nonsense"), "");
+        assert_eq!(pieces(response), r#""x""#);
+        assert_eq!(pieces("nonsense"), "");
     }
 }

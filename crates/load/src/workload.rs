@@ -57,13 +57,29 @@ impl Length {
     /// # Errors
     /// Anything else, with its place; a mean outside the range.
     pub fn parse(text: &str) -> Result<Self, SyntaxError> {
+        Self::parse_as(text, &tokens)
+    }
+
+    /// Reads a time in the same three ways: `2s`, `500ms..3s`, `5s,sd=2s,max=20s`; the length is in whole milliseconds, and
+    /// `0s` is none.
+    ///
+    /// # Errors
+    /// Anything else, with its place; a mean outside the range.
+    pub fn parse_ms(text: &str) -> Result<Self, SyntaxError> {
+        Self::parse_as(text, &milliseconds)
+    }
+
+    fn parse_as(
+        text: &str,
+        number: &dyn Fn(Part<'_>) -> Result<f64, SyntaxError>,
+    ) -> Result<Self, SyntaxError> {
         let whole = Part::whole(text).trimmed();
         let mut parts = whole.split(',');
         let Some(first) = parts.next().map(Part::trimmed) else {
             return Err(whole.error("a length"));
         };
         if let Some((low, high)) = first.split_once("..") {
-            let (min, max) = (tokens(low)?, tokens(high)?);
+            let (min, max) = (number(low)?, number(high)?);
             if let Some(part) = parts.next() {
                 return Err(part.error("nothing after a range"));
             }
@@ -77,7 +93,7 @@ impl Length {
                 max,
             });
         }
-        let mean = tokens(first)?;
+        let mean = number(first)?;
         let (mut sd, mut min, mut max) = (0.0, None, None);
         for part in parts {
             let part = part.trimmed();
@@ -85,9 +101,9 @@ impl Length {
                 .split_once("=")
                 .ok_or_else(|| part.error("sd=, min= or max="))?;
             match key.trimmed().text() {
-                "sd" => sd = value.number("a standard deviation", 0.0, TOKENS_MAX)?,
-                "min" => min = Some(tokens(value)?),
-                "max" => max = Some(tokens(value)?),
+                "sd" => sd = number(value)?,
+                "min" => min = Some(number(value)?),
+                "max" => max = Some(number(value)?),
                 _ => return Err(key.error("sd, min or max")),
             }
         }
@@ -129,6 +145,13 @@ impl Length {
 
 fn tokens(part: Part<'_>) -> Result<f64, SyntaxError> {
     part.number("a number of tokens", 0.0, TOKENS_MAX).map(f64::round)
+}
+
+fn milliseconds(part: Part<'_>) -> Result<f64, SyntaxError> {
+    if matches!(part.trimmed().text(), "0" | "0s" | "0ms") {
+        return Ok(0.0);
+    }
+    Ok((1e3 * part.seconds("a time")?).round())
 }
 
 /// Lengths of prompt and answer together.
@@ -285,8 +308,9 @@ impl Workload {
         made(prompt, row.input_tokens, Some(row.output_tokens))
     }
 
-    /// The text of this name and length.
-    fn text(&self, name: u64, tokens: u64) -> String {
+    /// The text of this name and length in tokens.
+    #[must_use]
+    pub fn text(&self, name: u64, tokens: u64) -> String {
         match &self.counter {
             Some(counter) => text_of_tokens(self.seed, name, tokens, counter.as_ref()).0,
             None => text(self.seed, name, self.calibration.words(tokens)),

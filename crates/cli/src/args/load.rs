@@ -2,6 +2,7 @@
 
 use super::load_inputs::{LoadInputs, LoadObjectives};
 use super::load_server::LoadServer;
+use super::load_turns::{LoadBursts, LoadTurns};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,6 +13,8 @@ const EXAMPLES: &str = "Examples:
   seatrial load --provider anthropic --base-url https://api.anthropic.com/v1 --model claude --concurrency 4 --requests 100
   seatrial load --url http://127.0.0.1:9000/score --body request.json --rate 200 --duration 10s --csv requests.csv
   seatrial load --base-url http://127.0.0.1:8000/v1 --model m --trace azure.csv --speed 10 --duration 1m
+  seatrial load --base-url http://127.0.0.1:8000/v1 --model m --rate 5..50/1m,50/2m --bursts 4x3s/20s --duration 3m
+  seatrial load --base-url http://127.0.0.1:8000/v1 --model m --concurrency 32 --turns 2..8 --think-time 5s,sd=2s --duration 5m
   seatrial load --base-url http://127.0.0.1:8000/v1 --model m --slo 'ttft_p99<500ms,tpot_p99<40ms' --find rate
 
 Latencies are stamped at the socket. What of them may be this client's own lateness is known: a metric is marked
@@ -51,6 +54,8 @@ pub(crate) struct LoadArguments {
     pub(crate) work: LoadWork,
     #[command(flatten)]
     pub(crate) inputs: LoadInputs,
+    #[command(flatten)]
+    pub(crate) talk: LoadTurns,
     #[command(flatten)]
     pub(crate) objectives: LoadObjectives,
     #[command(flatten)]
@@ -112,12 +117,14 @@ pub(crate) struct LoadShape {
         value_parser = clap::value_parser!(u32).range(1..=100_000)
     )]
     pub(crate) concurrency: Option<u32>,
-    /// Open loop: requests per second whatever the answers do.
+    /// Open loop: requests per second whatever the answers do, level or in pieces with ramps: 20, or 5..50/1m,50/2m,0/10s,20.
     #[arg(long, short = 'r', value_name = "R")]
     pub(crate) rate: Option<String>,
     /// With --rate, how arrivals scatter: constant, poisson, gamma or gamma:SHAPE.
     #[arg(long, value_name = "PROCESS", default_value = "poisson")]
     pub(crate) arrivals: String,
+    #[command(flatten)]
+    pub(crate) bunched: LoadBursts,
     /// With --rate, most requests under way; arrivals beyond wait and are counted.
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) max_in_flight: u32,

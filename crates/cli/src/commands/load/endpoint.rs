@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What is asked where nobody says: some thirty tokens, with room for a long answer.
-const PROMPT: &str = "Tell the story of a ship on its first voyage: the weather, the crew, what breaks, and how they mend it. \
+pub(super) const PROMPT: &str = "Tell the story of a ship on its first voyage: the weather, the crew, what breaks, and how they mend it. \
 Write in plain sentences and take your time.";
 /// Largest body of a request.
 const BODY_BYTES_MAX: u64 = 16 << 20;
@@ -61,10 +61,7 @@ pub(super) fn asked(arguments: &LoadArguments) -> Result<Asked, CliError> {
     let bare = blueprint_of(&endpoint)?;
     endpoint.key = key(given, is_loopback(bare.host()))?;
     let blueprint = blueprint_of(&endpoint)?;
-    let (requests, times) = match super::work::made(arguments, &endpoint)? {
-        Some(work) => (work.requests, work.times),
-        None => (vec![request(arguments, &blueprint)?.into()], None),
-    };
+    let (source, times) = source(arguments, &endpoint, &blueprint)?;
     let started = Instant::now();
     let addresses = resolve(blueprint.host(), blueprint.port())?;
     let resolve = started.elapsed();
@@ -85,7 +82,7 @@ pub(super) fn asked(arguments: &LoadArguments) -> Result<Asked, CliError> {
             timeout: given.timeout,
             is_cold: given.cold,
         },
-        source: Arc::new(FixedRequests::new(requests)),
+        source,
         url: blueprint.shown_url().to_owned(),
         model: given.model.clone(),
         api: name,
@@ -93,6 +90,22 @@ pub(super) fn asked(arguments: &LoadArguments) -> Result<Asked, CliError> {
         times,
         resolve,
     })
+}
+
+/// Where requests come from, and when they are due, where that is known.
+fn source(
+    arguments: &LoadArguments,
+    endpoint: &Endpoint,
+    blueprint: &Blueprint,
+) -> Result<(Arc<dyn RequestSource>, Option<Vec<u64>>), CliError> {
+    if let Some(dialogues) = super::turns::dialogues(arguments, endpoint)? {
+        return Ok((Arc::new(dialogues), None));
+    }
+    let (requests, times) = match super::work::made(arguments, endpoint)? {
+        Some(work) => (work.requests, work.times),
+        None => (vec![request(arguments, blueprint)?.into()], None),
+    };
+    Ok((Arc::new(FixedRequests::new(requests)), times))
 }
 
 fn api_of(given: &LoadEndpoint) -> Result<(Api, AnswerForm, &'static str), CliError> {

@@ -9,7 +9,7 @@ use seatrial_load::{Outcome, Phase, Recording, RequestRecord, RunResult, TimeHis
 use std::io::Write;
 use std::path::Path;
 
-const COLUMNS: [&str; 24] = [
+const COLUMNS: [&str; 27] = [
     "phase",
     "outcome",
     "status",
@@ -34,6 +34,9 @@ const COLUMNS: [&str; 24] = [
     "reused_connection",
     "capped",
     "stream",
+    "conversation",
+    "turn",
+    "tokens_cached",
 ];
 
 /// Writes a line for each request; moments in milliseconds since the start of the run.
@@ -48,7 +51,7 @@ pub(super) fn write_csv(path: &Path, recording: &Recording) -> Result<(), CliErr
     })
 }
 
-fn row(request: &RequestRecord) -> [String; 24] {
+fn row(request: &RequestRecord) -> [String; 27] {
     let moment = |ns: Option<u64>| ns.map_or_else(String::new, ms);
     let count = |count: Option<u64>| count.map_or_else(String::new, |count| count.to_string());
     let outcome = match request.outcome {
@@ -89,6 +92,10 @@ fn row(request: &RequestRecord) -> [String; 24] {
         request.is_reused.to_string(),
         request.is_capped.to_string(),
         request.is_stream.to_string(),
+        request.conversation.to_string(),
+        // As people count.
+        (u32::from(request.turn) + 1).to_string(),
+        count(request.tokens_cached.map(u64::from)),
     ]
 }
 

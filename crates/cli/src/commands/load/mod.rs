@@ -8,7 +8,9 @@ mod pace;
 mod pictures;
 mod result;
 mod server;
+mod talked;
 mod text;
+mod turns;
 mod watch;
 mod work;
 

@@ -2,7 +2,7 @@
 
 use crate::args::LoadShape;
 use crate::error::CliError;
-use seatrial_load::arrivals::{ArrivalPlan, Profile, Scatter};
+use seatrial_load::arrivals::{ArrivalPlan, Bursts, Profile, Scatter};
 use seatrial_load::{Arrival, Pace};
 use std::time::Duration;
 
@@ -102,11 +102,12 @@ fn open(shape: &LoadShape, rate: &str, workers: usize, in_flight_max: usize) -> 
         Profile::parse(rate).map_err(|error| CliError::usage(format!("--rate cannot be read: {error}")))?;
     let scatter = Scatter::parse(&shape.arrivals)
         .map_err(|error| CliError::usage(format!("--arrivals cannot be read: {error}")))?;
+    let bursts = shape.bunched.bursts.as_deref().map(Bursts::parse).transpose();
     let plan = ArrivalPlan {
         profile,
         scatter,
-        bursts: None,
-        together: 1,
+        bursts: bursts.map_err(|error| CliError::usage(format!("--bursts cannot be read: {error}")))?,
+        together: shape.bunched.together,
         seed: shape.seed,
     };
     Ok((0..workers)

@@ -8,7 +8,7 @@ use seatrial_load::bounds::certify;
 use seatrial_load::certificate::{Certificate, Circumstances, Trust};
 use seatrial_load::intervals::Bounded;
 use seatrial_load::littles::LittlesLaw;
-use seatrial_load::metrics::{Latency, LoadMetrics, MeasureOptions, Window, measure};
+use seatrial_load::metrics::{Latency, LoadMetrics, MeasureOptions, TokenRule, Window, measure};
 use seatrial_load::slo::Objectives;
 use seatrial_load::steady::{Steady, steady_window};
 use seatrial_load::{EarlyEnd, RunResult};
@@ -16,7 +16,7 @@ use seatrial_types::{ExitCode, TOOL_VERSION};
 use serde_json::{Map, Value, json};
 
 /// Confidence of intervals.
-const LEVEL: f64 = 0.95;
+pub(super) const LEVEL: f64 = 0.95;
 
 /// Whether a metric's numbers can be trusted, or are there at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +74,8 @@ pub(super) struct LoadResult<'a> {
     in_stride: LoadMetrics,
     pub(super) metrics: Vec<Metric>,
     pub(super) law: Option<LittlesLaw>,
+    /// How output tokens were counted.
+    pub(super) tokens: TokenRule,
     pub(super) warnings: Vec<String>,
     pub(super) exit: ExitCode,
     pub(super) started_at: String,
@@ -132,6 +134,7 @@ impl<'a> LoadResult<'a> {
             in_stride,
             metrics,
             law,
+            tokens: options.tokens,
             warnings: Vec::new(),
             exit: ExitCode::Pass,
             started_at,
@@ -278,6 +281,8 @@ impl<'a> LoadResult<'a> {
                 "source": self.measured.tokens.source().map(seatrial_load::metrics::TokenSource::as_str),
                 "events_mismatch": self.measured.tokens.events_mismatch,
             },
+            "turns": self.turns_json(),
+            "conversations": self.conversations_json(),
             "client": self.client_json(),
             "littles_law": self.law.map(|law| json!({
                 "in_flight": law.in_flight,
@@ -309,6 +314,8 @@ impl<'a> LoadResult<'a> {
             "concurrency": shape.concurrency,
             "rate": shape.rate,
             "arrivals": shape.rate.as_ref().map(|_| &shape.arrivals),
+            "bursts": shape.bunched.bursts,
+            "together": shape.rate.as_ref().map(|_| shape.bunched.together),
             "trace": trace.map(|path| path.display().to_string()),
             "speed": trace.map(|_| self.arguments.inputs.speed),
             "max_in_flight": is_open.then_some(shape.max_in_flight),

@@ -27,10 +27,7 @@ fn write_report(out: &mut String, result: &LoadResult<'_>, floor: Option<&str>) 
             trace.display(),
             result.arguments.inputs.speed
         ),
-        (Some(rate), None) => format!(
-            "open loop, {rate} requests per second, {} arrivals",
-            shape.arrivals
-        ),
+        (Some(rate), None) => open_loop(result, rate),
         (None, None) => format!("closed loop, {} users", shape.concurrency.unwrap_or(0)),
     };
     writeln!(
@@ -42,6 +39,7 @@ fn write_report(out: &mut String, result: &LoadResult<'_>, floor: Option<&str>) 
     )?;
     write_requests(out, result)?;
     write_steady(out, result)?;
+    out.push_str(&result.conversations_text());
     write_latencies(out, result)?;
     write_client(out, result, floor)?;
     for warning in &result.warnings {
@@ -51,6 +49,23 @@ fn write_report(out: &mut String, result: &LoadResult<'_>, floor: Option<&str>) 
         writeln!(out, "error: {count} × {kind}, the first: {message}")?;
     }
     Ok(())
+}
+
+fn open_loop(result: &LoadResult<'_>, rate: &str) -> String {
+    let shape = &result.arguments.shape;
+    let what = if result.run.conversations.is_some() {
+        "conversations"
+    } else {
+        "requests"
+    };
+    let mut text = format!("open loop, {rate} {what} per second, {} arrivals", shape.arrivals);
+    if let Some(bursts) = &shape.bunched.bursts {
+        text = format!("{text}, bursts {bursts}");
+    }
+    if shape.bunched.together > 1 {
+        text = format!("{text}, {} at a time", shape.bunched.together);
+    }
+    text
 }
 
 /// What was cut to find the steady part, and how many requests were good.
@@ -243,7 +258,7 @@ fn write_client(out: &mut String, result: &LoadResult<'_>, floor: Option<&str>) 
 }
 
 /// `51.23 [50.91, 51.60]`
-fn with_interval(bounded: Bounded, digits: usize) -> String {
+pub(super) fn with_interval(bounded: Bounded, digits: usize) -> String {
     let end = |end: Option<f64>| end.map_or_else(|| "?".to_owned(), |end| format!("{end:.digits$}"));
     format!(
         "{:.digits$} [{}, {}]",

@@ -18,9 +18,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Different prompts that are made where no trace says how many; they are then taken in turn.
-const PROMPTS: u64 = 1_000;
+pub(super) const PROMPTS: u64 = 1_000;
 /// Bytes of all requests together.
-const BYTES_MAX: usize = 1 << 30;
+pub(super) const BYTES_MAX: usize = 1 << 30;
 
 /// Requests of a load.
 pub(super) struct Work {
@@ -35,25 +35,9 @@ pub(super) fn made(arguments: &LoadArguments, endpoint: &Endpoint) -> Result<Opt
     if let Some(path) = &inputs.trace {
         return traced(arguments, path, endpoint).map(Some);
     }
-    let Some(input) = &inputs.input_tokens else {
+    let Some(workload) = made_workload(arguments)? else {
         return Ok(None);
     };
-    let length = |name: &str, text: &str| {
-        Length::parse(text).map_err(|error| CliError::usage(format!("{name} cannot be read: {error}")))
-    };
-    let lengths = Lengths {
-        input: length("--input-tokens", input)?,
-        output: match &inputs.output_tokens {
-            Some(text) => Some(length("--output-tokens", text)?),
-            None => None,
-        },
-        correlation: inputs.correlation,
-    };
-    let source = match &inputs.shared_prefix {
-        None => Source::Drawn(lengths),
-        Some(text) => shared(text, lengths)?,
-    };
-    let workload = workload(arguments, source)?;
     let wanted = arguments.shape.requests.unwrap_or(PROMPTS).min(PROMPTS);
     let mut writer = Writer::new(arguments, endpoint);
     let mut requests = Vec::new();
@@ -68,6 +52,43 @@ pub(super) fn made(arguments: &LoadArguments, endpoint: &Endpoint) -> Result<Opt
         requests,
         times: None,
     }))
+}
+
+/// The lengths of prompts and answers that were asked for; prompts of one token where none were.
+pub(super) fn lengths(arguments: &LoadArguments) -> Result<Lengths, CliError> {
+    let inputs = &arguments.inputs;
+    let length = |name: &str, text: &str| {
+        Length::parse(text).map_err(|error| CliError::usage(format!("{name} cannot be read: {error}")))
+    };
+    Ok(Lengths {
+        input: match &inputs.input_tokens {
+            Some(text) => length("--input-tokens", text)?,
+            None => Length::fixed(1),
+        },
+        output: match &inputs.output_tokens {
+            Some(text) => Some(length("--output-tokens", text)?),
+            None => None,
+        },
+        correlation: inputs.correlation,
+    })
+}
+
+/// Prompts made to length; `None` where one text is asked again and again.
+pub(super) fn made_workload(arguments: &LoadArguments) -> Result<Option<Workload>, CliError> {
+    if arguments.inputs.input_tokens.is_none() {
+        return Ok(None);
+    }
+    let lengths = lengths(arguments)?;
+    let source = match &arguments.inputs.shared_prefix {
+        None => Source::Drawn(lengths),
+        Some(text) => shared(text, lengths)?,
+    };
+    workload(arguments, source).map(Some)
+}
+
+/// A workload that is asked for texts alone.
+pub(super) fn plain_workload(arguments: &LoadArguments) -> Result<Workload, CliError> {
+    workload(arguments, Source::Drawn(lengths(arguments)?))
 }
 
 fn shared(text: &str, rest: Lengths) -> Result<Source, CliError> {
