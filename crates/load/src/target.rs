@@ -93,10 +93,43 @@ impl RequestSource for FixedRequests {
     }
 }
 
+/// The same requests, counted from another number on: blocks that must ask the same, and pairs of them that must not.
+pub struct NumberedFrom {
+    /// Where requests come from.
+    pub source: Arc<dyn RequestSource>,
+    /// What the first of them is called there.
+    pub first: u64,
+}
+
+impl RequestSource for NumberedFrom {
+    fn push_request(&self, number: u64, out: &mut Vec<u8>) -> u32 {
+        self.source.push_request(number.wrapping_add(self.first), out)
+    }
+
+    fn dialogues(&self) -> Option<&Dialogues> {
+        self.source.dialogues()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::net::TcpListener;
+
+    /// Protects pairs of blocks: from the same number on the same requests are sent.
+    #[test]
+    fn numbers_begin_elsewhere() {
+        let requests: Vec<Arc<[u8]>> = [b"a", b"b", b"c"].iter().map(|r| Arc::from(&r[..])).collect();
+        let shifted = NumberedFrom {
+            source: Arc::new(FixedRequests::new(requests)),
+            first: 4,
+        };
+        let mut out = Vec::new();
+        let prompts: Vec<u32> = (0..3)
+            .map(|number| shifted.push_request(number, &mut out))
+            .collect();
+        assert_eq!((out.as_slice(), prompts), (&b"bca"[..], vec![1, 2, 0]));
+    }
 
     /// Protects `localhost`: the address on which somebody listens is asked, and none is lost.
     #[test]
