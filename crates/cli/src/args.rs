@@ -10,6 +10,7 @@ pub(crate) mod figures;
 mod gate;
 mod interop;
 mod load;
+pub(crate) mod load_compare;
 mod load_inputs;
 mod load_server;
 mod load_turns;
@@ -91,7 +92,7 @@ pub(crate) enum Command {
         command: ImportCommand,
     },
     /// Put load on an endpoint: latency and throughput, and how much of them is this client's own.
-    Load(Box<LoadArguments>),
+    Load(Box<load_compare::LoadCommandLine>),
     /// Serve a simulated provider on loopback, for trials and tests.
     Sim(SimArguments),
     /// Calculate statistics: the calculator, its list of functions, and figures for people.
@@ -301,6 +302,10 @@ pub(crate) enum SchemaName {
     BaselineDiff,
     /// What `load --json` writes.
     Load,
+    /// What `load compare --json` writes.
+    LoadCompare,
+    /// What `load diff --json` writes.
+    LoadDiff,
     /// What `load --find … --json` writes.
     LoadSearch,
     /// What `import --json` writes of a recorded run.

@@ -1,5 +1,6 @@
 //! Arguments of `load`: an endpoint, a load on it, and what is told of it.
 
+use super::load_compare::LoadBaseline;
 use super::load_inputs::{LoadInputs, LoadObjectives};
 use super::load_server::LoadServer;
 use super::load_turns::{LoadBursts, LoadTurns};
@@ -16,6 +17,7 @@ const EXAMPLES: &str = "Examples:
   seatrial load --base-url http://127.0.0.1:8000/v1 --model m --rate 5..50/1m,50/2m --bursts 4x3s/20s --duration 3m
   seatrial load --base-url http://127.0.0.1:8000/v1 --model m --concurrency 32 --turns 2..8 --think-time 5s,sd=2s --duration 5m
   seatrial load --base-url http://127.0.0.1:8000/v1 --model m --slo 'ttft_p99<500ms,tpot_p99<40ms' --find rate
+  seatrial load --base-url http://127.0.0.1:8000/v1 --model m -c 16 -d 30s --baseline old.json --margin ttft_p99=10%
 
 Latencies are stamped at the socket. What of them may be this client's own lateness is known: a metric is marked
 degraded above 5 % and withheld above 20 %, and then the exit code is 8 (--allow-degraded tells it all the same). With
@@ -61,11 +63,13 @@ pub(crate) struct LoadArguments {
     #[command(flatten)]
     pub(crate) server: LoadServer,
     #[command(flatten)]
+    pub(crate) against: LoadBaseline,
+    #[command(flatten)]
     pub(crate) output: LoadOutput,
 }
 
 /// Where requests go.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Endpoint")]
 pub(crate) struct LoadEndpoint {
     /// Root of the API, such as http://127.0.0.1:8000/v1.
@@ -104,7 +108,7 @@ pub(crate) struct LoadEndpoint {
 }
 
 /// When requests are sent.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Load")]
 pub(crate) struct LoadShape {
     /// Closed loop: this many users, each of whom asks again when its answer came.
@@ -195,7 +199,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "expected a number with a unit, such as 500ms, 30s or 5m".to_owned())
 }
 
-fn duration_or_none(text: &str) -> Result<Duration, String> {
+pub(super) fn duration_or_none(text: &str) -> Result<Duration, String> {
     if matches!(text, "0" | "0s") {
         return Ok(Duration::ZERO);
     }

@@ -49,7 +49,7 @@ impl LoadHistory {
 }
 
 /// How arrivals of an open loop bunch together.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Load")]
 pub(crate) struct LoadBursts {
     /// With --rate, times of a multiplied rate: 5x2s/30s is five times the rate for 2s of every 30s, ~5x2s/30s the same with

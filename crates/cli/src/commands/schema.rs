@@ -52,6 +52,11 @@ fn schema_of(name: SchemaName) -> Result<Value, serde_json::Error> {
             include_str!("schema/baseline-diff.json"),
         ),
         SchemaName::Load => ("seatrial.load/1", include_str!("schema/load.json")),
+        SchemaName::LoadCompare => (
+            "seatrial.load.compare/1",
+            include_str!("schema/load-compare.json"),
+        ),
+        SchemaName::LoadDiff => ("seatrial.load.diff/1", include_str!("schema/load-diff.json")),
         SchemaName::LoadSearch => ("seatrial.load.search/1", include_str!("schema/load-search.json")),
         SchemaName::Import => ("seatrial.import/1", include_str!("schema/import.json")),
         SchemaName::ImportPromptfoo => (

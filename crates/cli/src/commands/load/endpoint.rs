@@ -31,13 +31,19 @@ pub(super) struct Asked {
     pub(super) key: Option<Secret>,
     /// When requests are due, where a trace says it.
     pub(super) times: Option<Vec<u64>>,
+    /// Stands for the prompts, whatever model and endpoint they are sent to.
+    pub(super) prompts: String,
     /// How long the name took.
     pub(super) resolve: Duration,
 }
 
 /// Reads the key, checks the endpoint, resolves its name, makes its requests.
 pub(super) fn asked(arguments: &LoadArguments) -> Result<Asked, CliError> {
-    let given = &arguments.endpoint;
+    asked_of(arguments, &arguments.endpoint)
+}
+
+/// The same requests for another endpoint.
+pub(super) fn asked_of(arguments: &LoadArguments, given: &LoadEndpoint) -> Result<Asked, CliError> {
     let (api, form, name) = api_of(given)?;
     let base_url = given.url.as_ref().or(given.base_url.as_ref());
     let base_url = base_url
@@ -75,6 +81,7 @@ pub(super) fn asked(arguments: &LoadArguments) -> Result<Asked, CliError> {
         None
     };
     Ok(Asked {
+        prompts: super::identity::prompts(&*source, given.model.as_deref()),
         target: Target {
             addresses,
             tls,

@@ -1,13 +1,20 @@
 //! `seatrial load`: latency and throughput of an endpoint under load, with the client's own error known.
 
+mod contrasts;
+mod diff;
+mod duel;
+mod duel_told;
 mod endpoint;
 mod files;
 mod find;
 mod floor;
+mod identity;
 mod pace;
 mod pictures;
 mod result;
+mod saved;
 mod server;
+mod stopper;
 mod talked;
 mod text;
 mod turns;
@@ -15,6 +22,7 @@ mod watch;
 mod work;
 
 use crate::args::LoadArguments;
+use crate::args::load_compare::{LoadCommand, LoadCommandLine};
 use crate::error::CliError;
 use crate::output;
 use endpoint::{Asked, asked};
@@ -23,13 +31,23 @@ use result::LoadResult;
 use seatrial_load::calibrate::{Calibration, calibrate};
 use seatrial_load::metrics::TokenRule;
 use seatrial_load::server::{ServerPlan, ServerReader};
-use seatrial_load::{Live, RunClock, RunPlan, RunResult, run_plan};
+use seatrial_load::{Live, RunClock, RunError, RunPlan, RunResult, run_plan};
 use seatrial_types::ExitCode;
 use serde_json::Value;
 use server::ServerTold;
+use std::path::Path;
 use std::sync::{Arc, mpsc};
 
-pub(crate) fn load(arguments: &LoadArguments) -> Result<ExitCode, CliError> {
+/// `seatrial load` and what may follow it.
+pub(crate) fn load(line: &LoadCommandLine) -> Result<ExitCode, CliError> {
+    match &line.command {
+        None => measure(&line.load),
+        Some(LoadCommand::Compare(arguments)) => duel::compare(arguments),
+        Some(LoadCommand::Diff(arguments)) => diff::diff(arguments),
+    }
+}
+
+fn measure(arguments: &LoadArguments) -> Result<ExitCode, CliError> {
     let outputs = [
         &arguments.output.json,
         &arguments.output.csv,
@@ -44,6 +62,11 @@ pub(crate) fn load(arguments: &LoadArguments) -> Result<ExitCode, CliError> {
     }
     let objectives = find::objectives(arguments)?;
     let asked = asked(arguments)?;
+    let against = diff::Against::read(
+        &arguments.against,
+        &result::load_json(arguments, &asked),
+        &result::target_json(&asked),
+    )?;
     let mut schedule = schedule(&arguments.shape, asked.times.as_deref())?;
     let started_at = crate::session::now();
     let paces = std::mem::take(&mut schedule.paces);
@@ -78,6 +101,11 @@ pub(crate) fn load(arguments: &LoadArguments) -> Result<ExitCode, CliError> {
     let (json, text) = floor.map_or((Value::Null, None), |floor| {
         (floor::json(&floor), Some(floor::text(&floor)))
     });
+    if let Some(against) = against {
+        let told = against.told(result.json(&Value::Null))?;
+        result.exit = ExitCode::strongest(&[result.exit, told.exit]);
+        result.comparison = Some(told);
+    }
     tell(&result, &json, text.as_deref(), server.as_ref())?;
     Ok(result.exit)
 }
@@ -124,15 +152,37 @@ fn run(
     let _ = thread.join();
     let result = result
         .ok_or_else(|| CliError::infrastructure("the measuring session ended unexpectedly; this is a bug"))?
-        .map_err(|error| {
-            let (message, hint) = crate::wiring::split_hint(&error.to_string());
-            let error = CliError::infrastructure(message);
-            match hint {
-                Some(hint) => error.hint(hint),
-                None => error,
-            }
-        })?;
+        .map_err(run_error)?;
     Ok((result, server))
+}
+
+/// A run that did not come about.
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn run_error(error: RunError) -> CliError {
+    let (message, hint) = crate::wiring::split_hint(&error.to_string());
+    let error = CliError::infrastructure(message);
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+/// The report goes to standard error where JSON has standard output.
+fn tell_report(report: &str, json: Option<&Path>) -> Result<(), CliError> {
+    if json.is_some_and(output::is_stdout) {
+        output::stderr(report);
+        return Ok(());
+    }
+    output::stdout(report)
+}
+
+fn write_json(path: &Path, json: &Value) -> Result<(), CliError> {
+    let text = serde_json::to_string_pretty(json).map_err(CliError::infrastructure)? + "\n";
+    if output::is_stdout(path) {
+        output::stdout(&text)
+    } else {
+        output::write_whole(path, &text)
+    }
 }
 
 /// Writes what was asked for.
@@ -145,11 +195,7 @@ fn tell(
     let wanted = &result.arguments.output;
     let mut report = text::report(result, floor);
     report.extend(server.map(ServerTold::text));
-    if wanted.json.as_deref().is_some_and(output::is_stdout) {
-        output::stderr(&report);
-    } else {
-        output::stdout(&report)?;
-    }
+    tell_report(&report, wanted.json.as_deref())?;
     if let Some(path) = &wanted.csv {
         files::write_csv(path, &result.run.recording)?;
     }
@@ -159,15 +205,10 @@ fn tell(
     if let Some(path) = &wanted.markdown {
         output::write_whole(path, &pictures::markdown(result, &report))?;
     }
-    if let Some(path) = &wanted.json {
-        let mut json = result.json(calibration);
-        json["server"] = server.map_or(Value::Null, ServerTold::json);
-        let text = serde_json::to_string_pretty(&json).map_err(CliError::infrastructure)? + "\n";
-        if output::is_stdout(path) {
-            output::stdout(&text)?;
-        } else {
-            output::write_whole(path, &text)?;
-        }
-    }
-    Ok(())
+    let Some(path) = &wanted.json else {
+        return Ok(());
+    };
+    let mut json = result.json(calibration);
+    json["server"] = server.map_or(Value::Null, ServerTold::json);
+    write_json(path, &json)
 }

@@ -78,6 +78,8 @@ pub(super) struct LoadResult<'a> {
     pub(super) tokens: TokenRule,
     pub(super) warnings: Vec<String>,
     pub(super) exit: ExitCode,
+    /// Against a saved result, where one was named.
+    pub(super) comparison: Option<super::diff::AgainstTold>,
     pub(super) started_at: String,
     pub(super) ended_at: String,
 }
@@ -137,6 +139,7 @@ impl<'a> LoadResult<'a> {
             tokens: options.tokens,
             warnings: Vec::new(),
             exit: ExitCode::Pass,
+            comparison: None,
             started_at,
             ended_at,
         };
@@ -241,13 +244,8 @@ impl<'a> LoadResult<'a> {
             "interrupted": self.run.early_end == Some(EarlyEnd::Interrupted),
             "started_at": self.started_at,
             "ended_at": self.ended_at,
-            "target": {
-                "url": self.asked.url,
-                "api": self.asked.api,
-                "model": self.asked.model,
-                "tls": self.asked.target.tls.is_some(),
-            },
-            "load": self.load_json(),
+            "target": target_json(self.asked),
+            "load": load_json(self.arguments, self.asked),
             "window": {
                 "from_s": seconds(self.measured.window.from_ns),
                 "to_s": seconds(self.measured.window.to_ns),
@@ -291,6 +289,8 @@ impl<'a> LoadResult<'a> {
                 "holds": !law.is_broken(),
             })),
             "calibration": calibration,
+            "verdict": self.comparison.as_ref().map(|told| &told.json["verdict"]),
+            "comparison": self.comparison.as_ref().map(|told| &told.json),
         })
     }
 
@@ -302,30 +302,6 @@ impl<'a> LoadResult<'a> {
                 .as_ref()
                 .map_or_else(|| message.to_owned(), |key| key.redact(message));
             (kind.as_str(), count, message)
-        })
-    }
-
-    fn load_json(&self) -> Value {
-        let shape = &self.arguments.shape;
-        let trace = self.arguments.inputs.trace.as_ref();
-        let is_open = shape.rate.is_some() || trace.is_some();
-        json!({
-            "loop": if is_open { "open" } else { "closed" },
-            "concurrency": shape.concurrency,
-            "rate": shape.rate,
-            "arrivals": shape.rate.as_ref().map(|_| &shape.arrivals),
-            "bursts": shape.bunched.bursts,
-            "together": shape.rate.as_ref().map(|_| shape.bunched.together),
-            "trace": trace.map(|path| path.display().to_string()),
-            "speed": trace.map(|_| self.arguments.inputs.speed),
-            "max_in_flight": is_open.then_some(shape.max_in_flight),
-            "duration_s": shape.duration.map(|duration| duration.as_secs_f64()),
-            "requests": shape.requests,
-            "warmup_s": shape.warmup.as_secs_f64(),
-            "seed": shape.seed,
-            "timeout_s": self.arguments.endpoint.timeout.as_secs_f64(),
-            "cold": self.arguments.endpoint.cold,
-            "stream": !self.arguments.endpoint.no_stream,
         })
     }
 
@@ -409,32 +385,81 @@ impl<'a> LoadResult<'a> {
     }
 }
 
+/// An endpoint, as results tell it.
+pub(super) fn target_json(asked: &Asked) -> Value {
+    json!({
+        "url": asked.url,
+        "api": asked.api,
+        "model": asked.model,
+        "tls": asked.target.tls.is_some(),
+    })
+}
+
+/// What was asked for, as results tell it.
+pub(super) fn load_json(arguments: &LoadArguments, asked: &Asked) -> Value {
+    let shape = &arguments.shape;
+    let trace = arguments.inputs.trace.as_ref();
+    let talk = &arguments.talk;
+    let is_open = shape.rate.is_some() || trace.is_some();
+    json!({
+        "loop": if is_open { "open" } else { "closed" },
+        "concurrency": shape.concurrency,
+        "rate": shape.rate,
+        "arrivals": shape.rate.as_ref().map(|_| &shape.arrivals),
+        "bursts": shape.bunched.bursts,
+        "together": shape.rate.as_ref().map(|_| shape.bunched.together),
+        "turns": talk.turns,
+        "think_time": talk.turns.as_ref().map(|_| &talk.think_time),
+        "follow_up": talk.follow_up,
+        "follow_up_tokens": talk.follow_up_tokens,
+        "history": talk.turns.as_ref().map(|_| talk.history.as_str()),
+        "trace": trace.map(|path| path.display().to_string()),
+        "speed": trace.map(|_| arguments.inputs.speed),
+        "max_in_flight": is_open.then_some(shape.max_in_flight),
+        "duration_s": shape.duration.map(|duration| duration.as_secs_f64()),
+        "requests": shape.requests,
+        "warmup_s": shape.warmup.as_secs_f64(),
+        "seed": shape.seed,
+        "timeout_s": arguments.endpoint.timeout.as_secs_f64(),
+        "cold": arguments.endpoint.cold,
+        "stream": !arguments.endpoint.no_stream,
+        "prompts": asked.prompts,
+    })
+}
+
+/// What a certificate and the client's own state make of a metric, and why.
+pub(super) fn trust_of(
+    certificate: Option<&Certificate>,
+    circumstances: &Circumstances,
+) -> (Trust, Option<String>) {
+    let saturation = circumstances.saturation();
+    let trust = match (&saturation, certificate) {
+        (Some(_), _) => Trust::Withheld,
+        (None, Some(certificate)) => certificate.trust,
+        (None, None) => Trust::Ok,
+    };
+    // What its own stamps say is the better reason, where they say something.
+    let own = certificate.and_then(|certificate| certificate.reason.clone());
+    (trust, own.or(saturation))
+}
+
 fn metric(
     latency: &Latency,
     certificate: Option<Certificate>,
     circumstances: &Circumstances,
     allow_degraded: bool,
 ) -> Metric {
-    let saturation = circumstances.saturation();
-    let trust = match (&saturation, &certificate) {
-        (Some(_), _) => Trust::Withheld,
-        (None, Some(certificate)) => certificate.trust,
-        (None, None) => Trust::Ok,
-    };
+    let (trust, own) = trust_of(certificate.as_ref(), circumstances);
     let status = match trust {
         _ if latency.n == 0 => Status::Unavailable,
         Trust::Ok => Status::Ok,
         Trust::Withheld if !allow_degraded => Status::Withheld,
         Trust::Degraded | Trust::Withheld => Status::Degraded,
     };
-    let own = certificate
-        .as_ref()
-        .and_then(|certificate| certificate.reason.clone());
     let reason = match status {
         Status::Unavailable => Some("no answer of this run has it".to_owned()),
         Status::Ok => None,
-        // What its own stamps say is the better reason, where they say something.
-        Status::Degraded | Status::Withheld => own.or(saturation),
+        Status::Degraded | Status::Withheld => own,
     };
     Metric {
         latency: latency.clone(),
@@ -480,6 +505,8 @@ fn metric_json(metric: &Metric) -> Value {
         "intervals": {
             "p50": interval(metric.at(0.5)),
             "p90": interval(metric.at(0.9)),
+            "p95": interval(metric.at(0.95)),
+            "p999": interval(metric.at(0.999)),
             "p99": interval(metric.at(0.99)),
             "mean": interval(mean),
         },

@@ -42,6 +42,9 @@ fn write_report(out: &mut String, result: &LoadResult<'_>, floor: Option<&str>) 
     out.push_str(&result.conversations_text());
     write_latencies(out, result)?;
     write_client(out, result, floor)?;
+    if let Some(comparison) = &result.comparison {
+        writeln!(out, "\n{}", comparison.text.trim_end())?;
+    }
     for warning in &result.warnings {
         writeln!(out, "warning: {warning}")?;
     }
