@@ -305,7 +305,7 @@ impl<'a> Fields<'a> {
 }
 
 /// Ends of ranges from here on are as good as none.
-const BOUNDLESS: f64 = 1e15;
+pub(crate) const BOUNDLESS: f64 = 1e15;
 
 fn range(low: f64, high: f64) -> String {
     let high = if high >= BOUNDLESS { f64::MAX } else { high };

@@ -1,7 +1,7 @@
 //! Quantities that are not known exactly: a number, or how it is distributed. Apart because deployments, returns and risks
 //! are all made of them.
 
-use crate::fields::{Fields, Problems, shown};
+use crate::fields::{BOUNDLESS, Fields, Problems, shown};
 use seatrial_stats::dist::{beta_quantile, normal_quantile};
 use serde_json::Value;
 
@@ -12,6 +12,8 @@ const VALUES_MAX: usize = 100_000;
 const TABLE_STEPS: usize = 1024;
 /// The 90 % quantile of the normal distribution.
 const Z90: f64 = 1.281_551_565_544_600_4;
+/// How far into a tail without an end a distribution must stay in its field's range.
+const TAIL: f64 = 1e-4;
 const SHAPES: &str = "a number, {low, high}, {low, mode, high}, {successes, trials}, {mean, sd}, {median, p90} or {values: […]}";
 
 /// A quantity and what is known of it.
@@ -46,12 +48,14 @@ pub enum Quantity {
         /// Upper end.
         high: f64,
     },
-    /// Normal, cut at 0.
+    /// Normal, cut at 0 and at the greatest value that its field takes.
     Normal {
         /// Mean before the cut.
         mean: f64,
         /// Standard deviation before the cut.
         sd: f64,
+        /// Greatest value.
+        most: f64,
     },
     /// Lognormal, by its median and 90 % quantile.
     Lognormal {
@@ -121,7 +125,7 @@ impl Quantity {
                     high - ((1.0 - u) * width * (high - mode)).sqrt()
                 }
             }
-            Self::Normal { mean, sd } => (mean + sd * normal_quantile(u)).max(0.0),
+            Self::Normal { mean, sd, most } => (mean + sd * normal_quantile(u)).max(0.0).min(*most),
             Self::Lognormal { median, p90 } => {
                 median * ((p90 / median).ln() / Z90 * normal_quantile(u)).exp()
             }
@@ -175,8 +179,17 @@ impl Quantity {
             return fields.number(key, low, high, problems).map(Self::Fixed);
         }
         let pointer = fields.at(key);
-        let read = Self::read_map(value, &pointer, key, problems)?;
-        let ends = [read.quantile(0.0), read.quantile(1.0)];
+        let mut read = Self::read_map(value, &pointer, key, problems)?;
+        if let Self::Normal { mean, most, .. } = &mut read
+            && *mean <= high
+        {
+            *most = high;
+        }
+        let mut ends = [read.quantile(0.0), read.quantile(1.0)];
+        // Ranges that end far beyond all that is meant have no end.
+        if ends[1].is_infinite() && high < BOUNDLESS {
+            ends[1] = read.quantile(1.0 - TAIL);
+        }
         let is_within = |end: f64| end >= low && (end <= high || end.is_infinite());
         if !ends.into_iter().all(is_within) {
             let message = format!(
@@ -267,7 +280,11 @@ impl Quantity {
             }
             (None, None, None, None, None, Some(mean), Some(sd), None, None) if sd >= 0.0 => {
                 Some(if sd > 0.0 {
-                    Self::Normal { mean, sd }
+                    Self::Normal {
+                        mean,
+                        sd,
+                        most: f64::INFINITY,
+                    }
                 } else {
                     Self::Fixed(mean)
                 })
@@ -348,10 +365,14 @@ mod tests {
     use serde_json::json;
 
     fn read(value: &Value) -> Result<Quantity, String> {
+        read_to(value, f64::MAX)
+    }
+
+    fn read_to(value: &Value, most: f64) -> Result<Quantity, String> {
         let document = json!({"x": value});
         let mut problems = Problems::default();
         let fields = Fields::read(&document, "", "a file", &["x"], &mut problems).unwrap();
-        let read = Quantity::read(&fields, "x", (0.0, f64::MAX), &mut problems);
+        let read = Quantity::read(&fields, "x", (0.0, most), &mut problems);
         let problem = problems.into_vec().first().map(|problem| problem.message.clone());
         read.ok_or_else(|| problem.unwrap_or_default())
     }
@@ -404,6 +425,17 @@ mod tests {
         let step = 1.0 / TABLE_STEPS as f64;
         let jump = share.quantile(step * (1.0 + 1e-9)) - share.quantile(step * (1.0 - 1e-9));
         assert!((0.0..1e-6).contains(&jump), "{jump}");
+    }
+
+    /// Protects shares from more than all: a normal one is cut, a lognormal one that leaves the range is refused.
+    #[test]
+    fn shares_stay_below_one() {
+        let cut = read_to(&json!({"mean": 0.9, "sd": 0.2}), 1.0).unwrap();
+        assert_eq!((cut.quantile(0.99), cut.median()), (1.0, 0.9));
+        assert!(read_to(&json!({"median": 0.01, "p90": 0.02}), 1.0).is_ok());
+        let refused = read_to(&json!({"median": 0.5, "p90": 0.9}), 1.0).unwrap_err();
+        assert!(refused.contains("expected within 0 and 1"), "{refused}");
+        assert!(read_to(&json!({"mean": 3, "sd": 1}), 1.0).is_err());
     }
 
     /// Protects people from distributions that are none.

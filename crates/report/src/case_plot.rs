@@ -85,7 +85,7 @@ pub fn curves_svg(plot: &Curves) -> String {
     let x = Scale::over(xs(), LEFT, WIDTH - RIGHT, false);
     let y = Scale::over(ys(), HEIGHT - BOTTOM, TOP, false);
     let mut svg = described(
-        sheet(&plot.title, &plot.x_label, &plot.y_label, &x, &y),
+        &sheet(&plot.title, &plot.x_label, &plot.y_label, &x, &y),
         &plot.description,
     );
     for (place, curve) in shown.iter().enumerate() {
@@ -156,7 +156,7 @@ fn path(points: impl Iterator<Item = (f64, f64)>, x: &Scale, y: &Scale) -> Strin
 }
 
 /// Puts what a plot shows in words behind its title.
-fn described(sheet: String, description: &str) -> String {
+fn described(sheet: &str, description: &str) -> String {
     sheet.replacen(
         "</title>\n",
         &format!("</title>\n<desc>{}</desc>\n", esc(description)),

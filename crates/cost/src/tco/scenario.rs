@@ -186,7 +186,7 @@ impl Serving {
         match self {
             Self::Api(_) => {}
             Self::Provisioned { usd_per_unit, .. } => {
-                tell("provisioned units", replicas * usd_per_unit, true)
+                tell("provisioned units", replicas * usd_per_unit, true);
             }
             Self::Rented {
                 gpus_per_replica,

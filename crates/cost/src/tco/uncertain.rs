@@ -74,9 +74,14 @@ pub struct TcoSpread {
     pub p_cheapest: f64,
     /// The same by the cost of a success; `None` unless it is known of every scenario.
     pub p_cheapest_per_success: Option<f64>,
-    /// What its cost over the horizon depends on, widest first.
+    /// What its cost over the horizon depends on, widest first; what does not move it is left out.
     pub tornado: Vec<Sensitivity>,
+    /// The same for the cost of a success; empty where that is not known.
+    pub tornado_per_success: Vec<Sensitivity>,
 }
+
+/// What the draws say of all scenarios in file order, and what knowing more would be worth.
+type Spreads = (Vec<TcoSpread>, Option<InformationValue>);
 
 /// What one draw comes to.
 #[derive(Debug, Clone, Copy)]
@@ -195,10 +200,7 @@ impl Uncertain {
     }
 
     /// Draws, and what follows for every scenario in file order. `None` where everything is known exactly.
-    pub(super) fn work_out(
-        &self,
-        case: &TcoCase,
-    ) -> Result<Option<(Vec<TcoSpread>, Option<InformationValue>)>, Vec<Problem>> {
+    pub(super) fn work_out(&self, case: &TcoCase) -> Result<Option<Spreads>, Vec<Problem>> {
         if self.study.inputs.is_empty() {
             return Ok(None);
         }
@@ -226,13 +228,19 @@ impl Uncertain {
             .into_par_iter()
             .map(|place| {
                 let of_success: Option<Vec<f64>> = all.iter().map(|drawn| drawn[place].per_success).collect();
+                let tornado_per_success = of_success.as_deref().map_or_else(Vec::new, |usd| {
+                    self.tornado(case, (place, &draws), usd, |drawn| {
+                        drawn.per_success.unwrap_or(f64::NAN)
+                    })
+                });
                 Some(TcoSpread {
                     monthly_usd: Outcome::of(&column(place, |drawn| drawn.monthly))?,
                     horizon_usd: Outcome::of(&horizons[place])?,
                     usd_per_success: of_success.as_deref().and_then(Outcome::of),
                     p_cheapest: cheapest[place],
                     p_cheapest_per_success: per_success.as_ref().map(|shares| shares[place]),
-                    tornado: self.tornado(case, place, &draws, &horizons[place]),
+                    tornado: self.tornado(case, (place, &draws), &horizons[place], |drawn| drawn.horizon),
+                    tornado_per_success,
                 })
             })
             .collect();
@@ -264,18 +272,28 @@ impl Uncertain {
             .collect()
     }
 
-    fn tornado(&self, case: &TcoCase, place: usize, draws: &Draws, horizon: &[f64]) -> Vec<Sensitivity> {
+    fn tornado(
+        &self,
+        case: &TcoCase,
+        (place, draws): (usize, &Draws),
+        outcomes: &[f64],
+        of: fn(&Drawn) -> f64,
+    ) -> Vec<Sensitivity> {
+        /// Shares of variance below this are chance.
+        const SHARE_MIN: f64 = 0.01;
         let mut reader = Reader::new(self, case);
         let touches = |input: usize| {
             let own = |at: &Place| at.part == Part::Workload || at.part == Part::Scenario(place);
             self.places[input].iter().any(own)
         };
         // Both ends of every input were read before, so that nothing can be wrong here.
-        sensitivities_of(&self.study, draws, horizon, touches, |row| {
-            reader
-                .read_all(row)
-                .map_or(f64::NAN, |drawn| drawn[place].horizon)
-        })
+        let mut all = sensitivities_of(&self.study, draws, outcomes, touches, |row| {
+            reader.read_all(row).map_or(f64::NAN, |drawn| of(&drawn[place]))
+        });
+        all.retain(|found| {
+            found.at_p10 != found.at_p90 || found.variance_share.is_some_and(|share| share > SHARE_MIN)
+        });
+        all
     }
 }
 

@@ -69,11 +69,15 @@ fn walk(value: &mut Value, pointer: &str, sources: Sources<'_>, depth: usize, pr
 }
 
 fn measured(map: &serde_json::Map<String, Value>, store: &Path) -> Result<Value, CliError> {
-    if let Some(other) = map.keys().find(|key| !matches!(key.as_str(), "run" | "metric")) {
+    if let Some(other) = map
+        .keys()
+        .find(|key| !matches!(key.as_str(), "run" | "metric" | "complement"))
+    {
         return Err(CliError::usage(format!(
-            "unknown key `{other}` beside `run` and `metric`"
+            "unknown key `{other}` beside `run`, `metric` and `complement`"
         )));
     }
+    let is_complement = is_complement(map)?;
     let text = |key: &str| {
         map.get(key)
             .and_then(Value::as_str)
@@ -107,18 +111,35 @@ fn measured(map: &serde_json::Map<String, Value>, store: &Path) -> Result<Value,
         CliError::usage(format!("target `{}` has no metric `{metric}`", target.name))
             .hint(format!("it has: {}", known.join(", ")))
     })?;
-    quantity(found)
+    quantity(found, is_complement)
+}
+
+/// Whether a map asks for the share of what failed instead of what succeeded.
+pub(super) fn is_complement(map: &serde_json::Map<String, Value>) -> Result<bool, CliError> {
+    match map.get("complement") {
+        None => Ok(false),
+        Some(value) => value
+            .as_bool()
+            .ok_or_else(|| CliError::usage(format!("`complement` is {value}, expected `true` or `false`"))),
+    }
 }
 
 /// A share of right answers as successes and trials, anything else as a mean with its standard error.
-fn quantity(found: &MetricResult) -> Result<Value, CliError> {
+fn quantity(found: &MetricResult, is_complement: bool) -> Result<Value, CliError> {
     let Some(value) = found.value else {
         return Err(CliError::usage(format!("`{}` has no value", found.name())));
     };
     if found.unit == Unit::Share {
         #[expect(clippy::cast_precision_loss, reason = "counts of samples")]
         let trials = found.denominator as f64;
-        return Ok(json!({"successes": value * trials, "trials": trials}));
+        let share = if is_complement { 1.0 - value } else { value };
+        return Ok(json!({"successes": share * trials, "trials": trials}));
+    }
+    if is_complement {
+        return Err(CliError::usage(format!(
+            "`{}` is no share: it has no complement",
+            found.name()
+        )));
     }
     let sd = match (found.low, found.high) {
         (Some(low), Some(high)) => (high - low) / (2.0 * Z95),

@@ -1,8 +1,10 @@
 //! What a file takes from a load test: `{load: load.json}` becomes the requests a second that met the objectives, and
-//! `{load: load.json, metric: ttft, statistic: p95}` a latency, each with its uncertainty. Apart from what comes from
+//! `{load: load.json, metric: ttft, statistic: p95}` a latency, and `metric: attainment` the share of requests that met the
+//! objectives (with `complement: true` that of slow ones), each with its uncertainty. Apart from what comes from
 //! recorded runs, because it is read from the JSON of `seatrial load` and not from the record.
 
 use super::document::read_text;
+use super::measured::is_complement;
 use crate::error::CliError;
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -13,7 +15,7 @@ const LOAD_BYTES_MAX: u64 = 256 * 1024 * 1024;
 const Z95: f64 = 1.959_963_984_540_054;
 /// The 90 % quantile of the normal distribution.
 const Z90: f64 = 1.281_551_565_544_600_4;
-const KEYS: [&str; 4] = ["load", "metric", "statistic", "replicas"];
+const KEYS: [&str; 5] = ["load", "metric", "statistic", "replicas", "complement"];
 const STATISTICS: [&str; 6] = ["mean", "p50", "p90", "p95", "p99", "p999"];
 
 /// The quantity that a map asks for; paths are relative to `folder`.
@@ -44,6 +46,9 @@ pub(super) fn quantity(map: &Map<String, Value>, folder: &Path) -> Result<Value,
         .map_err(|error| CliError::usage(format!("{path} is no JSON: {error}")))?;
     match (result["schema"].as_str().unwrap_or_default(), map.get("metric")) {
         ("seatrial.load/1", None) => goodput(&result, path, replicas),
+        ("seatrial.load/1", Some(metric)) if metric == "attainment" => {
+            attainment(&result, path, is_complement(map)?)
+        }
         ("seatrial.load/1", Some(metric)) => latency(&result, path, metric, map.get("statistic")),
         ("seatrial.load.search/1", None) => largest(&result, path, replicas),
         ("seatrial.load.search/1", Some(_)) => Err(CliError::usage(format!(
@@ -55,6 +60,23 @@ pub(super) fn quantity(map: &Map<String, Value>, folder: &Path) -> Result<Value,
         ))
         .hint("write it with `seatrial load … --json PATH`")),
     }
+}
+
+/// The share of requests that met the objectives, as successes in as many trials as they are worth.
+fn attainment(result: &Value, path: &str, is_complement: bool) -> Result<Value, CliError> {
+    let found = &result["goodput"];
+    let slo = found["slo"].as_str().unwrap_or_default();
+    let share = &found["attainment"];
+    let Some((value, n)) = share["value"].as_f64().zip(share["n_eff"].as_f64()) else {
+        return Err(
+            CliError::usage(format!("{path} has no share of requests that met objectives"))
+                .hint("run `seatrial load` with --slo, such as --slo 'ttft_p95<500ms'"),
+        );
+    };
+    trusted(result, path, |name| names_metric(slo, name))?;
+    let share = if is_complement { 1.0 - value } else { value };
+    let trials = n.max(1.0);
+    Ok(json!({"successes": share.clamp(0.0, 1.0) * trials, "trials": trials}))
 }
 
 /// Requests a second that met the objectives. The interval of their share is that of the rate: how many were sent is known.

@@ -202,6 +202,15 @@ fn spread_text(found: &ScenarioCost) -> String {
             dollars(bar.at_p90)
         );
     }
+    if let Some(bar) = spread.tornado_per_success.first() {
+        let _ = writeln!(
+            text,
+            "  a success depends most on {}: {} … {}",
+            bar.input,
+            dollars(bar.at_p10),
+            dollars(bar.at_p90)
+        );
+    }
     text
 }
 
@@ -422,7 +431,7 @@ fn scenario_json(found: &ScenarioCost) -> Value {
             "horizon_usd": outcome_json(Some(&spread.horizon_usd), "usd"),
             "usd_per_success": outcome_json(spread.usd_per_success.as_ref(), "usd"),
             "p_cheapest": spread.p_cheapest, "p_cheapest_per_success": spread.p_cheapest_per_success,
-            "tornado": spread.tornado})),
+            "tornado": spread.tornado, "tornado_per_success": spread.tornado_per_success})),
         "lines": lines})
 }
 
