@@ -4,7 +4,7 @@
 usage: cost.py BINARY [ROWS]
 
 Prices ROWS rows of usage (default 1,000,000) on one core, finds the front of 70 models with 10,000 resamples, and draws the
-shipped examples of returns and risks. Prints one JSON object a figure: seconds, the bar, whether it is met.
+shipped examples of deployments, returns and risks. Prints one JSON object a figure: seconds, the bar, whether it is met.
 """
 
 import json
@@ -52,6 +52,7 @@ def main():
             ("pareto, 70 models x 10,000 resamples",
              ["pareto", "--table", "models.csv", "--axes", "quality,cost,latency_p50", "--resamples", "10000"], 5.0, False),
             ("roi, 10,000 draws", ["roi", os.path.join(examples, "tiers-roi.yaml")], 0.5, False),
+            ("tco, 10,000 draws", ["tco", os.path.join(examples, "deployment-tco.yaml")], 0.5, False),
             ("risk", ["risk", os.path.join(examples, "risk-register.yaml")], 0.5, False),
         ]:
             seconds = timed([binary, "cost", *arguments], folder, one_core)

@@ -50,7 +50,6 @@ fn goodput_is_read_from_load_tests() {
     let utilisation = gpu["utilisation"].as_f64().unwrap();
     assert!((utilisation - 1e6 / (4.0 * 730.0 * 3600.0)).abs() < 1e-3, "{gpu}");
     assert_eq!(gpu["drawn"]["monthly_usd"]["value"], 730.0);
-    assert_eq!(gpu["drawn"]["tornado"][0]["input"], "gpu.goodput_rps");
     let search = json!({"schema": "seatrial.load.search/1", "kind": "rate", "status": "ok", "saturated_at": null,
         "estimate": {"value": 6.0, "low": 5.0, "high": 8.0}});
     let _ = workspace.write("results/load.json", search.to_string());
@@ -363,6 +362,181 @@ fn machines_follow_a_trace() {
     assert!(
         (gpu["monthly_usd"].as_f64().unwrap() - wanted * 730.0).abs() < 1e-6,
         "{gpu}"
+    );
+}
+
+/// Protects registers that are tied to measurements: the share of wrong answers of a recorded run, and that of requests which
+/// a load test saw miss their objectives; and the refusal of what has no complement.
+#[test]
+fn rates_of_risks_are_measured() {
+    let workspace = workspace();
+    write_cases(&workspace, 40);
+    let server = simulate(&workspace, &json!({"accuracy": 0.8}));
+    write_suite(&workspace, &server.base_url(), "", "");
+    let _ = workspace
+        .run(&["run", "suite.yaml", "--json", "findings.json"])
+        .expect_code(0);
+    let findings = workspace.json("findings.json");
+    let metrics = findings["targets"][0]["metrics"].as_array().unwrap();
+    let right = metrics
+        .iter()
+        .find(|metric| metric["metric"] == "exact_match")
+        .unwrap()["value"]
+        .as_f64()
+        .unwrap();
+    let mut slow = load();
+    slow["goodput"]["attainment"]["n_eff"] = json!(400);
+    let _ = workspace.write("load.json", slow.to_string());
+    let register = |metric: &str| {
+        format!(
+            "volume_per_month: 1000\nrisks:\n  - {{name: wrong, loss_usd: 1, rate: {{run: latest, metric: {metric}, complement: true}}}}\n  \
+             - {{name: slow, kind: slow_answer, loss_usd: 1, rate: {{load: load.json, metric: attainment, complement: true}}}}\n"
+        )
+    };
+    let _ = workspace.write("risk.yaml", register("answers.exact_match"));
+    let _ = workspace
+        .run(&["cost", "risk", "risk.yaml", "--json", "risk.json"])
+        .expect_code(0);
+    let risks = workspace.json("risk.json")["risks"].clone();
+    // The posterior's mean of 40 or 400 trials, twelve thousand times a year.
+    for (name, wanted) in [
+        ("wrong", (40.0 * (1.0 - right) + 0.5) / 41.0),
+        ("slow", 40.5 / 401.0),
+    ] {
+        let events = named(&risks, name)["events_per_year"].as_f64().unwrap();
+        assert!(
+            (events / (12_000.0 * wanted) - 1.0).abs() < 0.02,
+            "{name} {events} {wanted}"
+        );
+    }
+    let _ = workspace.write("risk.yaml", register("answers.input_tokens"));
+    let told = workspace
+        .run(&["cost", "risk", "risk.yaml"])
+        .expect_code(2)
+        .stderr;
+    assert!(told.contains("risk.yaml:3:"), "{told}");
+}
+
+/// Protects routing of files whose cases have their own costs, by hand: the check sends the wrong case on; the oracle asks
+/// the strong one for that case alone.
+#[test]
+fn outcomes_have_costs_of_their_own() {
+    let workspace = workspace();
+    let _ = workspace.write(
+        "o.csv",
+        "id,weak,strong,weak_usd,strong_usd\n1,1,1,0.1,1\n2,0,1,0.3,3\n",
+    );
+    let route = |more: &[&str]| {
+        let arguments = [
+            "cost",
+            "pareto",
+            "--outcomes",
+            "o.csv",
+            "--route",
+            "weak,strong",
+            "--resamples",
+            "100",
+        ];
+        workspace.run(&[&arguments[..], more].concat())
+    };
+    let columns = ["--route-cost", "weak_usd,strong_usd", "--verifier-cost", "0.05"];
+    let _ = route(&[&columns[..], &["--json", "out.json", "--cost-svg", "cost.svg"]].concat()).expect_code(0);
+    let out = workspace.json("out.json");
+    let close = |found: &Value, wanted: f64| {
+        assert!(
+            (found.as_f64().unwrap() - wanted).abs() < 1e-9,
+            "{found} {wanted}"
+        )
+    };
+    close(&out["weak_cost_usd"], 0.2);
+    close(&out["strong_cost_usd"], 2.0);
+    close(&out["cascade"]["cost_usd"], 0.2 + 0.05 + 1.5);
+    let oracle = &out["routers"][0];
+    close(&oracle["course"][1]["cost_usd"], (0.1 + 3.0) / 2.0);
+    close(&oracle["as_cascade"]["course"][1]["cost_usd"], 0.25 + 1.5);
+    close(&oracle["as_cascade"]["course"][0]["cost_usd"], 0.25);
+    let svg = std::fs::read_to_string(workspace.path().join("cost.svg")).unwrap();
+    assert!(
+        svg.contains("oracle after a try") && svg.contains("<desc>Quality over the mean cost"),
+        "{svg}"
+    );
+    for (more, said) in [
+        (
+            vec!["--route-cost", "weak_usd,dear_usd"],
+            "has no column dear_usd",
+        ),
+        (vec!["--route-cost", "0.1"], "there is no comma"),
+        (vec!["--route-cost=-1,2"], "-1 is no amount of dollars"),
+        (vec!["--cost-svg", "x.svg"], "costs are unknown"),
+    ] {
+        let told = route(&more).expect_code(2).stderr;
+        assert!(told.contains(said), "{said}: {told}");
+    }
+    let _ = workspace.write("o.csv", "id,weak,strong,weak_usd,strong_usd\n1,1,1,-0.1,1\n");
+    let told = route(&columns).expect_code(2).stderr;
+    assert!(
+        told.contains("o.csv:2: a case of weak costs -0.1, expected dollars from 0"),
+        "{told}"
+    );
+}
+
+/// Protects fronts on every axis: safety and a latency percentile keep a candidate on the front that quality and cost would
+/// not, a difference within the tie does not, the choice is made by bounds and says why, and the volume is there.
+#[test]
+fn fronts_have_safety_and_latency() {
+    let workspace = workspace();
+    let _ = workspace.write(
+        "m.csv",
+        "name,quality,n,cost_usd,latency_ms,safety\ngood,0.95,2000,0.01,800,0.99\nfast,0.90,2000,0.02,200,0.98\n\
+         safe,0.90,2000,0.02,900,0.999\npoor,0.949,2000,0.02,900,0.97\n",
+    );
+    let front = |more: &[&str]| {
+        let arguments = [
+            "cost",
+            "pareto",
+            "--table",
+            "m.csv",
+            "--resamples",
+            "500",
+            "--json",
+            "out.json",
+        ];
+        let shown = workspace
+            .run(&[&arguments[..], more].concat())
+            .expect_code(0)
+            .stdout;
+        let out = workspace.json("out.json");
+        let on: Vec<String> = out["candidates"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|candidate| candidate["on_front"] == true)
+            .map(|candidate| candidate["name"].as_str().unwrap().to_owned())
+            .collect();
+        (on, out, shown)
+    };
+    let (on, out, _) = front(&["--axes", "quality,cost"]);
+    assert_eq!(on, ["good"]);
+    assert!(out["hypervolume"].as_f64().unwrap() > 0.0, "{out}");
+    let (on, _, _) = front(&["--axes", "quality,cost,latency_p50,safety"]);
+    assert_eq!(on, ["good", "fast", "safe"]);
+    let (on, _, shown) = front(&["--axes", "quality", "--tie", "quality=0.002"]);
+    assert_eq!(on, ["good"]);
+    assert!(shown.contains("○ poor") && !shown.contains("○ fast"), "{shown}");
+    let (_, out, shown) = front(&[
+        "--axes",
+        "quality,cost,safety",
+        "--require",
+        "safety>=0.985",
+        "--objective",
+        "cost",
+    ]);
+    // Of 2,000 cases 0.99 has a lower bound above 0.985, 0.98 has not.
+    assert_eq!(out["chosen"], "good");
+    assert!(
+        out["reason"].as_str().unwrap().contains("safety ≥ 0.985") && shown.contains("good"),
+        "{}",
+        out["reason"]
     );
 }
 

@@ -81,6 +81,21 @@ impl Outcomes {
         self.weak.len()
     }
 
+    /// The same outcomes where the weak model is always asked first and its answer checked for `check` dollars, so that a
+    /// case of the strong one costs all three: `cost(θ) = c_w + c_check + P(escalated | θ) · c_s`.
+    ///
+    /// # Errors
+    /// A check that costs no finite number.
+    pub fn tried_first(&self, check: f64) -> Result<Self, RoutingError> {
+        let tried: Vec<f64> = self.weak_cost.iter().map(|cost| cost + check).collect();
+        let both = tried
+            .iter()
+            .zip(&self.strong_cost)
+            .map(|(tried, strong)| tried + strong)
+            .collect();
+        Self::try_new(self.weak.clone(), self.strong.clone(), tried, both)
+    }
+
     /// Scores that send first to the strong model what gains most by it: nobody can route better.
     #[must_use]
     pub fn oracle(&self) -> Vec<f64> {

@@ -318,3 +318,15 @@ fn routing_of_published_outcomes() {
         "{low} {apgr} {high}"
     );
 }
+
+/// Protects cascades by hand: cases of the weak model cost 1, of the strong one 10 and 30, a check 2. Without an escalation a
+/// case costs 3; with the second one escalated (3 + 33) / 2; with both 3 + 20.
+#[test]
+fn cascades_pay_for_every_try() {
+    let outcomes = Outcomes::try_new(vec![1.0, 0.0], vec![1.0, 1.0], vec![1.0; 2], vec![10.0, 30.0]).unwrap();
+    let cascade = outcomes.tried_first(2.0).unwrap();
+    let course = route(&cascade, &[0.0, 1.0]).unwrap().course;
+    let steps: Vec<(f64, f64)> = course.iter().map(|step| (step.cost, step.quality)).collect();
+    assert_eq!(steps, [(3.0, 0.5), (18.0, 1.0), (23.0, 1.0)]);
+    assert!(outcomes.tried_first(f64::NAN).is_err());
+}

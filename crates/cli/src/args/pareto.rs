@@ -15,7 +15,8 @@ A table (CSV, JSON Lines, JSON or YAML) has a row for each model; its columns ar
     --column total_cost_usd=total_cost --axes quality,cost
 
 Outcomes (CSV) have a row for each case with the score of a weak and of a strong model:
-  seatrial cost pareto --outcomes outcomes.csv --route mixtral,gpt4 --route-cost 0.6,10
+  seatrial cost pareto --outcomes outcomes.csv --route mixtral,gpt4 --route-cost 0.0006,0.01
+  seatrial cost pareto --outcomes outcomes.csv --route mixtral,gpt4 --route-cost mixtral_usd,gpt4_usd --cost-svg cost.svg
 
 Examples:
   seatrial cost pareto latest
@@ -69,7 +70,7 @@ pub(crate) struct ParetoArguments {
     /// A file of outcomes of two models instead of runs (CSV).
     #[arg(long, value_name = "FILE", conflicts_with = "runs", requires = "route")]
     pub(crate) outcomes: Option<PathBuf>,
-    /// Dollars of a case for the weak and the strong model, where outcomes do not say.
+    /// What a case of the weak and of the strong model costs: dollars, or the columns of --outcomes that say it.
     #[arg(long, value_name = "WEAK,STRONG", requires = "outcomes")]
     pub(crate) route_cost: Option<String>,
     /// Dollars of checking an answer of the weak model before the strong one is asked.
@@ -84,6 +85,9 @@ pub(crate) struct ParetoArguments {
     /// Draw the candidates, or the course of routing, as an SVG file.
     #[arg(long, value_name = "PATH")]
     pub(crate) svg: Option<PathBuf>,
+    /// Draw quality over the cost of a case for routers, cascades and the check, as an SVG file.
+    #[arg(long, value_name = "PATH", requires = "route")]
+    pub(crate) cost_svg: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) store: StoreArguments,
     #[command(flatten)]

@@ -7,6 +7,7 @@ use crate::commands::figures::{Figures, ScoreRows};
 use crate::error::CliError;
 use crate::output;
 use seatrial_cost::routing::{Outcomes, Routing, Step, Verifier, escalate, interval, route};
+use seatrial_report::case_plot::{Curve, Curves, Spot, curves_svg};
 use seatrial_report::pareto_plot::{Line, course_svg};
 use seatrial_types::ExitCode;
 use serde_json::{Value, json};
@@ -45,6 +46,13 @@ pub(super) fn routed(arguments: &ParetoArguments) -> Result<ExitCode, CliError> 
     let told = tell(arguments, weak, strong, &paired)?;
     if let Some(path) = &arguments.svg {
         output::write_whole(path, &told.svg())?;
+    }
+    if let Some(path) = &arguments.cost_svg {
+        if !paired.is_priced {
+            return Err(CliError::usage("--cost-svg: costs are unknown")
+                .hint("give --route-cost, or route between targets with prices"));
+        }
+        output::write_whole(path, &told.cost_svg())?;
     }
     let mut warnings = paired.warnings;
     if !paired.is_priced {
@@ -120,6 +128,8 @@ fn of_file(path: &Path, weak: &str, strong: &str, costs: Option<&str>) -> Result
     };
     let (weak_at, strong_at) = (needed(weak)?, needed(strong)?);
     let id_at = column("id");
+    let costs = costs.map(|text| charges(text, &needed)).transpose()?;
+    let mut spent = [Vec::new(), Vec::new()];
     let (mut ids, mut weak_scores, mut strong_scores) = (Vec::new(), Vec::new(), Vec::new());
     for (index, record) in reader.records().enumerate() {
         let record = record.map_err(bad)?;
@@ -140,45 +150,68 @@ fn of_file(path: &Path, weak: &str, strong: &str, costs: Option<&str>) -> Result
         };
         weak_scores.push(number(weak_at)?);
         strong_scores.push(number(strong_at)?);
+        for ((charge, kept), name) in costs.iter().flatten().zip(&mut spent).zip([weak, strong]) {
+            let usd = match charge {
+                Charge::Each(usd) => *usd,
+                Charge::Column(at) => number(*at)?,
+            };
+            if usd < 0.0 {
+                return Err(CliError::usage(format!(
+                    "{}:{line}: a case of {} costs {usd}, expected dollars from 0",
+                    path.display(),
+                    shown(name)
+                )));
+            }
+            kept.push(usd);
+        }
         ids.push(
             id_at
                 .and_then(|at| record.get(at))
                 .map_or_else(|| (index + 1).to_string(), str::to_owned),
         );
     }
-    let costs = match costs {
-        None => None,
-        Some(text) => {
-            let parsed = text.split_once(',').and_then(|(weak, strong)| {
-                let dollars = |text: &str| {
-                    text.trim()
-                        .parse()
-                        .ok()
-                        .filter(|cost: &f64| *cost >= 0.0 && cost.is_finite())
-                };
-                Some((dollars(weak)?, dollars(strong)?))
-            });
-            Some(parsed.ok_or_else(|| {
-                CliError::usage(format!("--route-cost {} is no pair of dollars", shown(text)))
-                    .hint("write it like 0.0006,0.01")
-            })?)
-        }
-    };
-    let (weak_cost, strong_cost) = costs.unwrap_or((0.0, 0.0));
     let cases = weak_scores.len();
-    let outcomes = Outcomes::try_new(
-        weak_scores,
-        strong_scores,
-        vec![weak_cost; cases],
-        vec![strong_cost; cases],
-    )
-    .map_err(|error| CliError::usage(format!("{}: {error}", path.display())))?;
+    let is_priced = costs.is_some();
+    let [weak_cost, strong_cost] = if is_priced {
+        spent
+    } else {
+        [vec![0.0; cases], vec![0.0; cases]]
+    };
+    let outcomes = Outcomes::try_new(weak_scores, strong_scores, weak_cost, strong_cost)
+        .map_err(|error| CliError::usage(format!("{}: {error}", path.display())))?;
     Ok(Paired {
         ids,
         outcomes,
         warnings: Vec::new(),
-        is_priced: costs.is_some(),
+        is_priced,
     })
+}
+
+/// What a case of one model costs.
+enum Charge {
+    /// The same for all, in dollars.
+    Each(f64),
+    /// What a column says.
+    Column(usize),
+}
+
+/// Reads `WEAK,STRONG`, each dollars or the name of a column.
+fn charges(text: &str, column: &impl Fn(&str) -> Result<usize, CliError>) -> Result<[Charge; 2], CliError> {
+    let Some((weak, strong)) = text.split_once(',') else {
+        return Err(
+            CliError::usage(format!("--route-cost {}: there is no comma", shown(text)))
+                .hint("write dollars like 0.0006,0.01, or names of columns"),
+        );
+    };
+    let charge = |text: &str| match text.trim().parse::<f64>() {
+        Ok(usd) if usd >= 0.0 && usd.is_finite() => Ok(Charge::Each(usd)),
+        Ok(usd) => Err(
+            CliError::usage(format!("--route-cost: {usd} is no amount of dollars"))
+                .hint("write dollars like 0.0006,0.01, or names of columns"),
+        ),
+        Err(_) => column(text.trim()).map(Charge::Column),
+    };
+    Ok([charge(weak)?, charge(strong)?])
 }
 
 /// A router with what is said of it.
@@ -186,6 +219,8 @@ struct Router {
     name: &'static str,
     routing: Routing,
     apgr_interval: Option<(f64, f64)>,
+    /// The same score where the weak model is asked first and its answer checked.
+    as_cascade: Routing,
 }
 
 struct Told<'a> {
@@ -206,8 +241,12 @@ fn tell<'a>(
 ) -> Result<Told<'a>, CliError> {
     let outcomes = &paired.outcomes;
     let sampling = (arguments.level, arguments.resamples.min(2_000), arguments.seed);
+    let tried_first = outcomes
+        .tried_first(arguments.verifier_cost)
+        .map_err(CliError::usage)?;
     let router = |name, score: &[f64]| -> Result<Router, CliError> {
         Ok(Router {
+            as_cascade: route(&tried_first, score).map_err(CliError::usage)?,
             name,
             routing: route(outcomes, score).map_err(CliError::usage)?,
             apgr_interval: interval(outcomes, score, |routing| routing.apgr, sampling),
@@ -319,7 +358,9 @@ impl Told<'_> {
                 let course: Vec<Value> = thinned(&routing.course).map(step).collect();
                 json!({"name": router.name, "apgr": routing.apgr, "apgr_low": router.apgr_interval.map(|ends| ends.0),
                        "apgr_high": router.apgr_interval.map(|ends| ends.1), "level": self.level,
-                       "cpt_50": routing.cpt_50, "cpt_80": routing.cpt_80, "aiq": routing.aiq, "course": course})
+                       "cpt_50": routing.cpt_50, "cpt_80": routing.cpt_80, "aiq": routing.aiq, "course": course,
+                       "as_cascade": {"aiq": router.as_cascade.aiq,
+                            "course": thinned(&router.as_cascade.course).map(step).collect::<Vec<_>>()}})
             })
             .collect();
         json!({
@@ -351,6 +392,61 @@ impl Told<'_> {
             "quality",
             &lines,
         )
+    }
+}
+
+impl Told<'_> {
+    /// Quality over what a case costs in the mean: routers, the same scores after a try of the weak model, and the check.
+    fn cost_svg(&self) -> String {
+        let points = |routing: &Routing| {
+            thinned(&routing.course)
+                .map(|step| (step.cost, step.quality))
+                .collect()
+        };
+        let curve = |name: String, routing: &Routing| Curve {
+            name,
+            points: points(routing),
+            band: Vec::new(),
+        };
+        let mut curves: Vec<Curve> = self
+            .routers
+            .iter()
+            .map(|router| curve(router.name.to_owned(), &router.routing))
+            .collect();
+        let cascades = self.routers.iter().filter(|router| router.name != "lot");
+        curves
+            .extend(cascades.map(|router| curve(format!("{} after a try", router.name), &router.as_cascade)));
+        let (weak, strong) = self.ends();
+        let spot = |step: &Step, label: String| Spot {
+            x: step.cost,
+            y: step.quality,
+            label,
+        };
+        let told = |name: &str, step: &Step| {
+            format!(
+                "{name} {} at {} USD a case",
+                percent(step.quality),
+                digits(step.cost)
+            )
+        };
+        let description = format!(
+            "Quality over the mean cost of a case: {}; {}; {}.",
+            told(self.weak, &weak),
+            told(self.strong, &strong),
+            told("first the weak one, then a check", &self.cascade)
+        );
+        curves_svg(&Curves {
+            title: format!("What routing between {} and {} costs", self.weak, self.strong),
+            description,
+            x_label: "mean cost of a case (USD)".to_owned(),
+            y_label: "quality".to_owned(),
+            curves,
+            spots: vec![
+                spot(&weak, self.weak.to_owned()),
+                spot(&strong, self.strong.to_owned()),
+                spot(&self.cascade, "checked".to_owned()),
+            ],
+        })
     }
 }
 
