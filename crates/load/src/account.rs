@@ -143,6 +143,19 @@ pub(crate) fn raise_open_files() -> Option<u64> {
     None
 }
 
+/// Makes room for so many open files at once: where the table of a process with several threads grows, opening stops until
+/// all processors have seen it, which takes many milliseconds, and would stop a loop that connects.
+pub(crate) fn make_room_for_files(count: usize) {
+    #[cfg(target_os = "linux")]
+    if let Ok(last) = i32::try_from(count) {
+        // The highest number decides the size, and it stays when that file is closed. A limit below it only leaves the table
+        // as it was.
+        drop(rustix::io::fcntl_dupfd_cloexec(std::io::stderr(), last));
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = count;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

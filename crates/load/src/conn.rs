@@ -1,6 +1,7 @@
 //! One connection: TCP, TLS where it is spoken, and the request under way on it. Apart from the loop, which decides when
 //! something is sent; here it is sent and read.
 
+use crate::ahead::Ahead;
 use crate::answer::{AnswerReader, Progress};
 use crate::fault::Fault;
 use crate::gauge::Gauge;
@@ -100,6 +101,8 @@ pub(crate) struct Conn {
     out_at: usize,
     started_ns: u64,
     connect_ns: u64,
+    /// It stood before anything was due.
+    is_ahead: bool,
     tls_ns: Option<u64>,
     requests: u64,
     is_spoiled: bool,
@@ -114,7 +117,22 @@ impl Conn {
             .as_ref()
             .map(|tls| new_tls(tls).map(Box::new))
             .transpose()?;
-        Ok(Self {
+        Ok(Self::new(tcp, tls, target, now_ns))
+    }
+
+    /// Takes a connection that stands already; of plain HTTP, since TLS would still be to be agreed on.
+    pub(crate) fn made(ahead: Ahead, target: &Target) -> Self {
+        // As with those that are made for a request.
+        let _ = ahead.tcp.set_nodelay(true);
+        let mut conn = Self::new(ahead.tcp, None, target, 0);
+        conn.stage = Stage::Open;
+        conn.connect_ns = ahead.connect_ns;
+        conn.is_ahead = true;
+        conn
+    }
+
+    fn new(tcp: TcpStream, tls: Option<Box<ClientConnection>>, target: &Target, started_ns: u64) -> Self {
+        Self {
             tcp,
             tls,
             stage: Stage::Connecting,
@@ -122,12 +140,13 @@ impl Conn {
             pending: None,
             out: Vec::new(),
             out_at: 0,
-            started_ns: now_ns,
+            started_ns,
             connect_ns: 0,
+            is_ahead: false,
             tls_ns: None,
             requests: 0,
             is_spoiled: false,
-        })
+        }
     }
 
     /// The buffer that the next request is to be written into, empty.
@@ -477,6 +496,7 @@ impl Conn {
             status: marks.status,
             connect_ns: (is_first && self.stage != Stage::Connecting).then_some(self.connect_ns),
             tls_ns: self.tls_ns.filter(|_| is_first),
+            is_ahead: self.is_ahead && is_first,
             first_byte_ns: marks.first_byte_ns,
             first_event_ns: marks.first_event_ns,
             first_token_ns: marks.first_token_ns,

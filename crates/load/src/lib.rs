@@ -5,6 +5,7 @@
 //! What happened is a [`Recording`]; everything that is told of it is computed from that, without a clock.
 
 mod account;
+mod ahead;
 mod answer;
 pub mod arrivals;
 pub mod blocks;

@@ -34,10 +34,9 @@ impl LittlesLaw {
         let length = to.checked_sub(from).filter(|length| *length > 0)? as f64;
         let (mut total, mut n) = (0.0, 0_u64);
         for request in recording.requests() {
-            let connecting = request.connect_ns.unwrap_or(0) + request.tls_ns.unwrap_or(0);
-            let begin = request
-                .sent_ns
-                .map_or(request.due_ns, |sent| sent.saturating_sub(connecting));
+            let begin = request.sent_ns.map_or(request.due_ns, |sent| {
+                sent.saturating_sub(request.connecting_ns())
+            });
             let inside_ns = request.end_ns.min(to).saturating_sub(begin.max(from));
             total += inside_ns as f64;
             n += u64::from(inside_ns > 0);

@@ -197,6 +197,11 @@ impl Live {
         self.state.fetch_max(state, Relaxed);
     }
 
+    /// Requests of measurement that may be numbered at most.
+    pub(crate) const fn requests_max(&self) -> u64 {
+        self.requests_max
+    }
+
     pub(crate) fn stop_full(&self) {
         self.end_early(EarlyEnd::Full, STOPPING);
     }

@@ -35,6 +35,25 @@ pub enum Pace {
     },
 }
 
+impl Pace {
+    /// Most requests under way.
+    pub(crate) const fn in_flight_max(&self) -> usize {
+        match self {
+            Self::Closed { starts_ns } => starts_ns.len(),
+            Self::Open { in_flight_max, .. } => *in_flight_max,
+        }
+    }
+
+    /// Users begin so much later. What was drawn for an open loop stays.
+    pub(crate) fn delay(&mut self, by_ns: u64) {
+        if let Self::Closed { starts_ns } = self {
+            for start_ns in starts_ns {
+                *start_ns = start_ns.saturating_add(by_ns);
+            }
+        }
+    }
+}
+
 impl Default for Pace {
     fn default() -> Self {
         Self::Closed {

@@ -81,6 +81,8 @@ pub struct RequestRecord {
     pub text_bytes: u64,
     /// Whether the connection had carried a request before.
     pub is_reused: bool,
+    /// Whether its connection was made before it was due, so that it did not wait for that.
+    pub is_ahead: bool,
     /// Whether a cap on connections held it back.
     pub is_capped: bool,
     /// Whether the answer came as a stream of events.
@@ -98,14 +100,22 @@ pub struct RequestRecord {
 }
 
 impl RequestRecord {
+    /// How long it waited for its connection.
+    #[must_use]
+    pub fn connecting_ns(&self) -> u64 {
+        if self.is_ahead {
+            return 0;
+        }
+        self.connect_ns.unwrap_or(0) + self.tls_ns.unwrap_or(0)
+    }
+
     /// How long this client itself kept it from being sent, connecting not counted: from due to given to the kernel.
     #[must_use]
     pub fn own_delay_ns(&self) -> u64 {
-        let connecting = self.connect_ns.unwrap_or(0) + self.tls_ns.unwrap_or(0);
         self.sent_ns
             .unwrap_or(self.due_ns)
             .saturating_sub(self.due_ns)
-            .saturating_sub(connecting)
+            .saturating_sub(self.connecting_ns())
             .saturating_add(self.write_ns)
     }
 }
@@ -137,6 +147,7 @@ impl Default for RequestRecord {
             tokens_out: None,
             text_bytes: 0,
             is_reused: false,
+            is_ahead: false,
             is_capped: false,
             is_stream: false,
             gaps: None,

@@ -1,7 +1,8 @@
 //! A run from its start to its end: loops are started, watched and joined, and what they recorded is put together. Apart
 //! from the loops, which know only their own share.
 
-use crate::account::{Throttling, process_cpu, raise_open_files};
+use crate::account::{Throttling, make_room_for_files, process_cpu, raise_open_files};
+use crate::ahead::{Ahead, connect_ahead};
 use crate::clock::{RunClock, nanoseconds};
 use crate::gauge::Gauge;
 use crate::kept_answers::KeptAnswers;
@@ -19,6 +20,8 @@ use std::time::Duration;
 pub const GAPS_MAX: u64 = 16 << 20;
 /// Most requests recorded, over all loops: some 550 MB. A run that reaches it ends, and says so.
 pub const RECORDS_MAX: usize = 2 << 20;
+/// Files that are open besides connections.
+const FILES_BESIDE: usize = 64;
 /// Most loops.
 pub const WORKERS_MAX: usize = 64;
 
@@ -108,20 +111,31 @@ pub fn run_plan(
     let open_files_max = raise_open_files();
     let throttled_before = Throttling::read();
     let cpu_before = process_cpu();
-    let workers = plan.paces.len().max(1);
+    let mut paces = plan.paces;
+    let workers = paces.len().max(1);
     let target = Arc::new(plan.target);
-    let measured_from_ns = nanoseconds(plan.warm_up);
+    let in_flight_max: usize = paces.iter().map(Pace::in_flight_max).sum();
+    make_room_for_files(in_flight_max.saturating_add(FILES_BESIDE));
+    let mut ahead = made_ahead(&target, &paces, plan.warm_up, live, clock);
+    let mut begin_ns = 0;
+    if !ahead.is_empty() {
+        begin_ns = clock.now_ns();
+        paces.iter_mut().for_each(|pace| pace.delay(begin_ns));
+    }
+    let measured_from_ns = begin_ns.saturating_add(nanoseconds(plan.warm_up));
     let stop_ns = plan
         .duration
         .map(|duration| measured_from_ns.saturating_add(nanoseconds(duration)));
     let mut threads = Vec::with_capacity(workers);
-    for (index, pace) in plan.paces.into_iter().take(WORKERS_MAX).enumerate() {
+    for (index, pace) in paces.into_iter().take(WORKERS_MAX).enumerate() {
+        let own = pace.in_flight_max().min(ahead.len());
         let plan = WorkerPlan {
             index: u16::try_from(index).unwrap_or(u16::MAX),
             clock,
             target: Arc::clone(&target),
             source: Arc::clone(source),
             pace,
+            ahead: ahead.split_off(ahead.len() - own),
             measured_from_ns,
             stop_ns,
             drain: plan.drain,
@@ -154,6 +168,33 @@ pub fn run_plan(
         .zip(cpu_before)
         .map(|(now, before)| now.saturating_sub(before).as_secs_f64());
     Ok(result)
+}
+
+/// The connections of a closed loop; none for an open one, which makes them as it needs them, where every request is to make
+/// its own, and with TLS, whose handshake would be left to be done.
+fn made_ahead(
+    target: &Target,
+    paces: &[Pace],
+    warm_up: Duration,
+    live: &Live,
+    clock: RunClock,
+) -> Vec<Ahead> {
+    let is_closed = paces.iter().all(|pace| matches!(pace, Pace::Closed { .. }));
+    let Some(address) = target
+        .addresses
+        .first()
+        .filter(|_| is_closed && !target.is_cold && target.tls.is_none())
+    else {
+        return Vec::new();
+    };
+    let users: usize = paces.iter().map(Pace::in_flight_max).sum();
+    // Fewer requests than users need fewer connections; those of a warm-up are not counted beforehand.
+    let needed = if warm_up.is_zero() {
+        usize::try_from(live.requests_max()).unwrap_or(usize::MAX)
+    } else {
+        usize::MAX
+    };
+    connect_ahead(*address, users.min(needed), clock)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "shares of times")]

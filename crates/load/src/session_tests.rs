@@ -134,6 +134,8 @@ fn a_closed_loop_keeps_its_connections() {
         assert!(moments.is_sorted(), "{record:?}");
     }
     assert_eq!(records.iter().filter(|record| !record.is_reused).count(), 3);
+    // They stood before anybody asked.
+    assert_eq!(records.iter().filter(|record| record.is_ahead).count(), 3);
     assert_eq!(result.gauge.gaps.len(), 200);
     // What the loop counted as it went holds what its records say.
     let law = crate::littles::LittlesLaw::of(&result.recording, result.in_flight_mean).unwrap();
@@ -199,7 +201,7 @@ fn cold_requests_connect() {
     assert!(
         records(&result)
             .iter()
-            .all(|record| !record.is_reused && record.connect_ns.is_some())
+            .all(|record| !record.is_reused && !record.is_ahead && record.connect_ns.is_some())
     );
 }
 

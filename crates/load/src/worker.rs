@@ -1,6 +1,7 @@
 //! One loop: its connections, its share of the schedule, its records. One thread each, nothing shared with other loops but
 //! a stop signal, a count of requests and figures for the display, so that a loop waits for nobody.
 
+use crate::ahead::Ahead;
 use crate::clock::RunClock;
 use crate::conn::{Conn, Pending, Step};
 use crate::dialogue::Dialogues;
@@ -43,6 +44,8 @@ pub(crate) struct WorkerPlan {
     pub(crate) target: Arc<Target>,
     pub(crate) source: Arc<dyn RequestSource>,
     pub(crate) pace: Pace,
+    /// Connections that stand already.
+    pub(crate) ahead: Vec<Ahead>,
     /// When measurement begins.
     pub(crate) measured_from_ns: u64,
     /// When nothing is started any more; `None` leaves it to the count of requests.
@@ -147,6 +150,7 @@ pub(crate) fn run(mut plan: WorkerPlan) -> io::Result<WorkerReport> {
 impl Worker {
     fn go(&mut self) -> io::Result<()> {
         let started_ns = self.turns.now_ns();
+        self.take_over();
         let mut events = Events::with_capacity(BATCH_MAX);
         loop {
             self.start_due();
@@ -185,6 +189,17 @@ impl Worker {
         }
         self.report.wall_ns = self.turns.now_ns().saturating_sub(started_ns);
         Ok(())
+    }
+
+    /// Takes the connections that were made ahead.
+    fn take_over(&mut self) {
+        for ahead in std::mem::take(&mut self.plan.ahead) {
+            let conn = Conn::made(ahead, &self.plan.target);
+            // What cannot be taken is made again by the request that needs it, which tells what is wrong.
+            if let Ok(index) = self.adopt(conn) {
+                self.idle.push(index);
+            }
+        }
     }
 
     /// How long to wait at most; sets the alarm for the next start.
@@ -309,7 +324,11 @@ impl Worker {
         let address = addresses.get(self.address % addresses.len().max(1));
         let address =
             *address.ok_or_else(|| Fault::new(CallErrorKind::Connect, "the host has no address"))?;
-        let mut conn = Conn::connect(address, &self.plan.target, now_ns)?;
+        self.adopt(Conn::connect(address, &self.plan.target, now_ns)?)
+    }
+
+    /// Gives a connection a place, and hears of it from now on.
+    fn adopt(&mut self, mut conn: Conn) -> Result<usize, Fault> {
         if self.plan.source.dialogues().is_some_and(Dialogues::needs_answers) {
             conn.keep_text();
         }

@@ -60,6 +60,7 @@ fn recording(streams: &[Stream<'_>]) -> Recording {
             tokens_out: stream.usage,
             text_bytes: 40,
             is_reused: true,
+            is_ahead: false,
             is_capped: false,
             is_stream: true,
             gaps: worker.gaps.push(&steps),
