@@ -2,7 +2,9 @@
 //! comparisons of any two runs, because a baseline was chosen by somebody for a reason, is kept beside the suite, and
 //! decides verdicts.
 
+use crate::against::ratio::{CostOfCase, PairedCosts, weigh_ratios};
 use crate::against::{Contrast, ContrastEvidence, weigh_pairs, weigh_percentiles};
+use crate::collect::is_success;
 use crate::compare::{ScoredCase, pair};
 use crate::scored::{
     FieldDifference, Identity, Origin, PlannedTarget, ScoredMetric, ScoredRun, ScoredTask,
@@ -18,6 +20,10 @@ use std::sync::Arc;
 
 /// Name and version of the JSON form.
 pub const BASELINE_SCHEMA: &str = "seatrial.baseline/1";
+/// The metric that is a ratio of two others.
+pub(crate) const COST_PER_SUCCESS: &str = "cost_per_success_usd";
+/// Its numerator.
+const COST: &str = "cost_usd";
 /// Longest name of a baseline.
 pub const NAME_CHARS_MAX: usize = 64;
 
@@ -323,10 +329,20 @@ fn unfit_gate(
             difference: Box::new(difference),
         });
     let mut problems: Vec<Unfit> = relevant.collect();
-    if problems.is_empty() && run.metric(&task, &metric).is_none() {
+    if problems.is_empty() && !has_metric(run, &task, &metric) {
         problems.push(Unfit::NoMetric { target, task, metric });
     }
     problems
+}
+
+/// What a success costs is no score of a sample: it needs what both of its parts are read from.
+fn has_metric(run: &ScoredRun, task: &str, metric: &str) -> bool {
+    if metric == COST_PER_SUCCESS {
+        return run
+            .task(task)
+            .is_some_and(|task| task.success().is_some() && task.metric(COST).is_some());
+    }
+    run.metric(task, metric).is_some()
 }
 
 /// Whether a field of the task's identity decides this gate's metric: scorers, their models and files only where they
@@ -338,9 +354,14 @@ fn concerns(draft: &DraftPlan, gate: &Gate, field: &str) -> bool {
         .tasks
         .get(gate.task_index)
         .map_or(&[][..], |task| &task.scorers);
-    let own = scorers
-        .iter()
-        .find(|scorer| scorer.metrics.iter().any(|metric| metric.name == gate.metric));
+    let is_asked = |metric: &seatrial_config::Metric| {
+        if gate.metric == COST_PER_SUCCESS {
+            is_success(metric.kind, metric.pillar)
+        } else {
+            metric.name == gate.metric
+        }
+    };
+    let own = scorers.iter().find(|scorer| scorer.metrics.iter().any(is_asked));
     if let Some(of_scorer) = rest.strip_prefix("scorers.") {
         return own.is_some_and(|own| {
             of_scorer
@@ -485,6 +506,10 @@ fn weigh_gate(gate: &Gate, contrast: Contrast, base: &ScoredRun, run: &ScoredRun
         n_baseline: 0,
         note: None,
     };
+    if gate.metric == COST_PER_SUCCESS {
+        weigh_cost_per_success(gate, base, run, &mut weighed);
+        return weighed;
+    }
     let of_base = base.metric(&gate.task, &gate.metric);
     let (Some((base_task, base_metric)), Some((task, metric))) =
         (of_base, run.metric(&gate.task, &gate.metric))
@@ -518,6 +543,55 @@ fn weigh_gate(gate: &Gate, contrast: Contrast, base: &ScoredRun, run: &ScoredRun
         Err(error) => weighed.note = Some(error.to_string()),
     }
     weighed
+}
+
+/// Money per success, of the cases whose cost is known in both runs. As everywhere, answers that are no success for
+/// whatever reason cost as well, and calls that brought no answer are left out.
+fn weigh_cost_per_success(gate: &Gate, base: &ScoredRun, run: &ScoredRun, weighed: &mut AgainstBaseline) {
+    let rows = |of: &ScoredRun| -> Option<(Vec<ScoredCase>, Vec<ScoredCase>)> {
+        let task = of.task(&gate.task)?;
+        let slice = gate.slice.as_ref();
+        let costs = rows_of(task, task.metric(COST)?, slice);
+        let mut successes = rows_of(task, task.success()?, slice);
+        for (success, cost) in successes.iter_mut().zip(&costs) {
+            success.score = cost.score.map(|_| success.score.unwrap_or(0.0));
+        }
+        Some((costs, successes))
+    };
+    let (Some(of_base), Some(of_run)) = (rows(base), rows(run)) else {
+        return;
+    };
+    let (costs, successes) = match (pair(&of_base.0, &of_run.0), pair(&of_base.1, &of_run.1)) {
+        (Ok(costs), Ok(successes)) => (costs, successes),
+        (Err(error), _) | (_, Err(error)) => {
+            weighed.note = Some(error.to_string());
+            return;
+        }
+    };
+    let join = |usd: &[f64], success: &[f64]| {
+        let both = usd.iter().zip(success);
+        both.map(|(&usd, &success)| CostOfCase { usd, success }).collect()
+    };
+    let paired = PairedCosts {
+        base: join(&costs.a, &successes.a),
+        new: join(&costs.b, &successes.b),
+        clusters: costs.clusters.clone(),
+    };
+    weighed.n_unpaired = costs.only_a + costs.only_b;
+    weighed.n_baseline = costs.a.len() as u64;
+    weighed.evidence = weigh_ratios(&paired, weighed.contrast, gate.risk);
+    let none = match (weighed.evidence.value, weighed.evidence.baseline) {
+        _ if weighed.evidence.n == 0 => None,
+        (None, None) => Some("neither run has a success, so what one costs is unbounded in both"),
+        (None, _) => Some("this run has no success, so what one costs is unbounded"),
+        (_, None) => Some("the baseline has no success, so what one cost is unbounded"),
+        _ => None,
+    };
+    weighed.note = none.map(str::to_owned).or_else(|| {
+        let count = weighed.n_unpaired;
+        (count > 0)
+            .then(|| format!("{count} cases have a known cost in one of the runs only and are left out"))
+    });
 }
 
 /// What values a case takes: right and wrong become shares once they are averaged over epochs.

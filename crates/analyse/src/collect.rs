@@ -65,13 +65,20 @@ pub(crate) fn is_success(kind: MetricKind, pillar: Pillar) -> bool {
     kind == MetricKind::Binary && pillar == Pillar::Quality
 }
 
+/// Prompt and generated tokens of an answer; `None` where one of them is not known, as a part is no sum.
+pub(crate) fn total_tokens(sample: &SampleFigures) -> Option<u64> {
+    let usage = &sample.usage;
+    usage.input_tokens?.checked_add(usage.output_tokens?)
+}
+
 /// Positions in [`TaskSeries::measured`].
 const LATENCY: usize = 0;
 const TTFT: usize = 1;
 const COST: usize = 2;
 const INPUT: usize = 3;
 const OUTPUT: usize = 4;
-const ERROR_RATE: usize = 5;
+const TOTAL: usize = 5;
+const ERROR_RATE: usize = 6;
 
 impl TaskSeries {
     fn new(scorers: &[Vec<MetricSpec>], clustered: bool) -> Self {
@@ -117,6 +124,7 @@ impl TaskSeries {
                 measure("cost_usd", Pillar::Cost, Unit::Usd, OF_SCORES),
                 measure("input_tokens", Pillar::Cost, Unit::Tokens, OF_SCORES),
                 measure("output_tokens", Pillar::Cost, Unit::Tokens, OF_SCORES),
+                measure("total_tokens", Pillar::Cost, Unit::Tokens, OF_SCORES),
                 error_rate,
             ],
             cost_per_success: has_success.then(CostPerSuccess::default),
@@ -147,6 +155,7 @@ impl TaskSeries {
             (COST, cost),
             (INPUT, sample.usage.input_tokens.map(|tokens| tokens as f64)),
             (OUTPUT, sample.usage.output_tokens.map(|tokens| tokens as f64)),
+            (TOTAL, total_tokens(sample).map(|tokens| tokens as f64)),
         ];
         for (index, value) in values {
             let outcome = match (is_error, value) {

@@ -227,7 +227,7 @@ fn baseline_result(
             margin,
             margin_share,
             higher_is_better: against.higher_is_better,
-            is_paired: evidence.method != Method::OrderStatisticTwo,
+            is_paired: !matches!(evidence.method, Method::OrderStatisticTwo | Method::RatioTwo),
             n: found.n_baseline,
             n_unpaired: found.n_unpaired,
             method: evidence.method,

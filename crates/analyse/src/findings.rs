@@ -268,7 +268,7 @@ fn push_metrics(
 /// Slices multiply every metric; of the measured ones only those that people compare between slices are kept.
 fn is_told_per_slice(named: &NamedSeries, statistic: Statistic) -> bool {
     match named.name.as_str() {
-        "ttft_ms" | "input_tokens" | "output_tokens" | "cost_usd" => false,
+        "ttft_ms" | "input_tokens" | "output_tokens" | "total_tokens" | "cost_usd" => false,
         "latency_ms" => matches!(statistic, Statistic::P50 | Statistic::P95),
         _ => true,
     }

@@ -63,13 +63,6 @@ fn read_against(
     asked: &Asked<'_>,
     reader: &mut Reader<'_>,
 ) -> Option<Against> {
-    if asked.metric == "cost_per_success_usd" {
-        let hint = "compare `cost_usd`, and the metric that says what a success is".to_owned();
-        let at = &node.get("metric")?.span;
-        let message = "`cost_per_success_usd` cannot be compared with a baseline in this version";
-        reader.errors.push(at, message, Some(hint));
-        return None;
-    }
     let higher_is_better = direction(node, asked, reader)?;
     let written = node.get("margin");
     let is_bounded = asked.range.1 <= 1.0;

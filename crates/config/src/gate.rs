@@ -76,6 +76,13 @@ pub const RUN_METRICS: &[RunMetric] = &[
         what: "prompt tokens per answer",
     },
     RunMetric {
+        name: "total_tokens",
+        unit: Unit::Tokens,
+        pillar: Pillar::Cost,
+        statistics: &[Statistic::Mean],
+        what: "prompt and generated tokens per answer",
+    },
+    RunMetric {
         name: "error_rate",
         unit: Unit::Share,
         pillar: Pillar::Reliability,

@@ -380,7 +380,7 @@ fn is_on_scorecard(metric: &MetricResult, pillar: Pillar) -> bool {
         && match metric.metric.as_str() {
             "latency_ms" => matches!(metric.statistic, Statistic::P50 | Statistic::P95),
             "ttft_ms" => metric.statistic == Statistic::P50,
-            "input_tokens" | "output_tokens" => false,
+            "input_tokens" | "output_tokens" | "total_tokens" => false,
             _ => true,
         }
 }

@@ -117,6 +117,10 @@ pub enum Method {
     PairedExact,
     /// Order statistics of two runs, each at half the risk.
     OrderStatisticTwo,
+    /// Student's t of the logarithm of a ratio of two paired ratios, by the influence of each case.
+    PairedRatio,
+    /// Bounds of the ratios of two runs, each at half the risk: few successes leave them without an upper end.
+    RatioTwo,
     /// Newcombe's interval for a difference of independent shares, from Wilson's of both.
     Newcombe,
     /// Welch's t for a difference of means of independent samples, cluster-robust where they are clustered.
@@ -150,6 +154,8 @@ impl Method {
             Self::McnemarExact => "mcnemar_exact",
             Self::PairedExact => "paired_exact",
             Self::OrderStatisticTwo => "order_statistic_two",
+            Self::PairedRatio => "paired_ratio",
+            Self::RatioTwo => "ratio_two",
             Self::Newcombe => "newcombe",
             Self::WelchT => "welch_t",
             Self::None => "none",

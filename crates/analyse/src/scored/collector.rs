@@ -56,7 +56,7 @@ struct Measured {
 }
 
 /// What every task is measured by, whatever its scorers; all of it is better when it is lower.
-const MEASURED: [Measured; 6] = [
+const MEASURED: [Measured; 7] = [
     Measured {
         name: "latency_ms",
         kind: MetricKind::Real,
@@ -91,6 +91,13 @@ const MEASURED: [Measured; 6] = [
         unit: Unit::Tokens,
         pillar: Pillar::Cost,
         of: |sample| tokens(sample, sample.usage.output_tokens),
+    },
+    Measured {
+        name: "total_tokens",
+        kind: MetricKind::Real,
+        unit: Unit::Tokens,
+        pillar: Pillar::Cost,
+        of: |sample| tokens(sample, crate::collect::total_tokens(sample)),
     },
     Measured {
         name: "error_rate",

@@ -125,6 +125,14 @@ impl ScoredTask {
         self.metrics.iter().find(|metric| metric.metric == name)
     }
 
+    /// The metric that says whether an answer was right: the first such of its scorers.
+    #[must_use]
+    pub fn success(&self) -> Option<&ScoredMetric> {
+        self.metrics
+            .iter()
+            .find(|metric| crate::collect::is_success(metric.kind, metric.pillar))
+    }
+
     /// The scores of a metric as rows, for [`pair`](crate::compare::pair). Empty for a metric of another task.
     #[must_use]
     pub fn rows(&self, metric: &ScoredMetric) -> Vec<ScoredCase> {

@@ -27,6 +27,7 @@ enum Source {
     CostUsd,
     InputTokens,
     OutputTokens,
+    TotalTokens,
     IsError,
     /// Cost − limit × success: "cost per success is at most the limit" says that its mean is at most 0.
     CostOverSuccess {
@@ -83,6 +84,7 @@ impl Observed {
             ("cost_usd", _) => (Source::CostUsd, MetricKind::Real),
             ("input_tokens", _) => (Source::InputTokens, MetricKind::Real),
             ("output_tokens", _) => (Source::OutputTokens, MetricKind::Real),
+            ("total_tokens", _) => (Source::TotalTokens, MetricKind::Real),
             ("error_rate", _) => (Source::IsError, MetricKind::Binary),
             ("cost_per_success_usd", _) => {
                 let (success, _) = find(scorers, |spec| crate::collect::is_success(spec.kind, spec.pillar))?;
@@ -154,6 +156,7 @@ impl Observed {
             Source::CostUsd => sample.cost.map(Money::to_usd_f64),
             Source::InputTokens => sample.usage.input_tokens.map(|tokens| tokens as f64),
             Source::OutputTokens => sample.usage.output_tokens.map(|tokens| tokens as f64),
+            Source::TotalTokens => crate::collect::total_tokens(sample).map(|tokens| tokens as f64),
             Source::IsError => None,
             Source::CostOverSuccess { success, limit } => {
                 let cost = sample.cost.map(Money::to_usd_f64)?;

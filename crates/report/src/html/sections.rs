@@ -169,7 +169,7 @@ fn telling(target: &TargetFindings, pillar: Pillar) -> String {
         metric.pillar == pillar
             && match metric.metric.as_str() {
                 "latency_ms" => matches!(metric.statistic, Statistic::P50 | Statistic::P95),
-                "ttft_ms" | "input_tokens" | "output_tokens" => false,
+                "ttft_ms" | "input_tokens" | "output_tokens" | "total_tokens" => false,
                 _ => true,
             }
     };

@@ -8,7 +8,10 @@
 //! - scores from 0 to 1, and means over epochs: betting bounds, valid at every n and for every distribution;
 //! - any number (money, tokens): Student's t of the differences;
 //! - clustered cases: cluster-robust t of the differences, whatever the values;
-//! - percentiles: order statistics of each run at half the risk, unpaired.
+//! - percentiles: order statistics of each run at half the risk, unpaired;
+//! - money per success: see [`ratio`].
+
+pub mod ratio;
 
 use crate::bounds;
 use crate::compare::PairedScores;
