@@ -446,7 +446,7 @@ fn outcomes_have_costs_of_their_own() {
         assert!(
             (found.as_f64().unwrap() - wanted).abs() < 1e-9,
             "{found} {wanted}"
-        )
+        );
     };
     close(&out["weak_cost_usd"], 0.2);
     close(&out["strong_cost_usd"], 2.0);
@@ -555,5 +555,63 @@ fn a_distribution_out_of_range_has_its_line() {
             && told.contains("`cached_share` is 1.2")
             && told.contains("tco.yaml:7:"),
         "{told}"
+    );
+}
+
+/// Protects prices of what is no token: seconds of audio are priced from the usage that OpenAI's transcriptions have, and
+/// `prices show` lists what the source charges for.
+#[test]
+fn seconds_and_characters_are_priced() {
+    let workspace = workspace();
+    let _ = workspace.write(
+        "prices.yaml",
+        "x/whisper: {unit_usd: {input_seconds: 0.0001}}\nx/voice: {unit_usd: {input_characters: 0.00001}}\n",
+    );
+    let _ = workspace.write(
+        "usage.jsonl",
+        r#"{"id": 1, "provider": "x", "model": "whisper", "usage": {"type": "duration", "seconds": 12.4}}
+{"id": 2, "provider": "x", "model": "voice", "units": {"input_characters": 2000}}
+{"id": 3, "provider": "x", "model": "voice", "usage": {"prompt_tokens": 5, "completion_tokens": 5}}
+"#,
+    );
+    let _ = workspace
+        .run(&[
+            "cost",
+            "price",
+            "usage.jsonl",
+            "--prices",
+            "prices.yaml",
+            "--json",
+            "out.json",
+        ])
+        .expect_code(0);
+    let rows = workspace.json("out.json")["rows"].clone();
+    assert_eq!(
+        (&rows[0]["cost_usd"], &rows[1]["cost_usd"]),
+        (&json!(0.00124), &json!(0.02))
+    );
+    assert_eq!(rows[2]["cost_usd"], Value::Null);
+    assert!(
+        rows[2].to_string().contains("is paid by `input_characters`"),
+        "{}",
+        rows[2]
+    );
+    let shown = workspace
+        .run(&[
+            "cost",
+            "prices",
+            "show",
+            "x/whisper",
+            "--prices",
+            "prices.yaml",
+            "--json",
+            "show.json",
+        ])
+        .expect_code(0)
+        .stdout;
+    assert!(shown.contains("input_seconds: 100 USD per million"), "{shown}");
+    assert_eq!(
+        workspace.json("show.json")["entries"][0]["units"][0]["name"],
+        "input_seconds"
     );
 }

@@ -164,6 +164,15 @@ impl fmt::Display for Class {
 pub struct Counts([u64; CLASSES]);
 
 impl Counts {
+    /// Requests and searches alone.
+    #[must_use]
+    pub fn without_tokens(&self) -> Self {
+        let kept = [Class::Requests, Class::WebSearches];
+        kept.into_iter().fold(Self::default(), |counts, class| {
+            counts.with(class, self.of(class))
+        })
+    }
+
     /// Of this class.
     #[must_use]
     pub const fn of(&self, class: Class) -> u64 {

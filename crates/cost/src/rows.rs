@@ -1,9 +1,9 @@
 //! Rows of usage with their prices: `{id, provider, model, at, usage: {…}}`, one answer each. Apart because a file has
 //! millions of them: what is looked up for a model is looked up once.
 
-use crate::class::Counts;
-use crate::prices::{Book, Circumstances, Entry, Moment, tier_name};
-use crate::usage::RawUsage;
+use crate::class::{Class, Counts};
+use crate::prices::{Amount, Book, Circumstances, Entry, Moment, tier_name};
+use crate::usage::{RawUsage, UsageError};
 use seatrial_types::Money;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -46,6 +46,9 @@ pub struct UsageRow<'a> {
     /// Uses of tools with a fee, by name.
     #[serde(default)]
     pub tools: Option<BTreeMap<String, u64>>,
+    /// Quantities beside tokens, by the name of their unit: `{input_seconds: 12.4}`.
+    #[serde(default)]
+    pub units: Option<BTreeMap<String, serde_json::Number>>,
 }
 
 /// What a row costs.
@@ -107,13 +110,20 @@ impl<'b> Pricer<'b> {
             cost: Err(Arc::from(why)),
             model,
         };
-        let Some(usage) = &row.usage else {
-            return unknown("the row has no `usage`");
+        let nothing = RawUsage::default();
+        let usage = match (&row.usage, &row.units) {
+            (Some(usage), _) => usage,
+            (None, Some(_)) => &nothing,
+            (None, None) => return unknown("the row has no `usage` and no `units`"),
         };
         let is_anthropic = provider.is_some_and(|name| name.eq_ignore_ascii_case("anthropic"))
             || row.model.as_ref().is_some_and(|model| model.0.contains("claude"));
         let counts = match usage.count(is_anthropic) {
             Ok(counted) => counted.counts,
+            // One request without tokens.
+            Err(UsageError::Nothing) if row.units.is_some() || usage.seconds().is_some() => {
+                Counts::default().with(Class::Requests, 1)
+            }
             Err(error) => return unknown(&error.to_string()),
         };
         let cost = match model.and_then(|place| self.models.get(place)) {
@@ -199,14 +209,45 @@ fn price_with(
         Some(tools) => tools.iter().map(|(name, uses)| (name.as_str(), *uses)).collect(),
         None => Vec::new(),
     };
+    let units = amounts(row, usage, counts)?;
     let circumstances = Circumstances {
         tier: tier.as_deref(),
         region,
         moment,
         tools: &tools,
+        units: &units,
     };
     entry
         .sheet
         .price(counts, &circumstances)
         .map_err(|why| Arc::from(why.to_string()))
 }
+
+/// Quantities beside tokens: what the row tells, and the length of audio where the usage is that.
+fn amounts<'a>(
+    row: &'a UsageRow<'_>,
+    usage: &RawUsage,
+    counts: &Counts,
+) -> Result<Vec<(&'a str, Amount)>, Arc<str>> {
+    let mut all = Vec::new();
+    for (name, number) in row.units.iter().flatten() {
+        let amount = Amount::parse(number).ok_or_else(|| {
+            Arc::<str>::from(format!(
+                "`units`: `{name}` is {number}, expected an amount from 0 to a billion"
+            ))
+        })?;
+        all.push((name.as_str(), amount));
+    }
+    // Beside tokens a length is only told, not charged.
+    if let Some(seconds) = usage.seconds().filter(|_| counts.input_total() == 0)
+        && !all.iter().any(|(name, _)| *name == SECONDS)
+    {
+        let amount = Amount::parse(seconds)
+            .ok_or_else(|| Arc::<str>::from(format!("`seconds` is {seconds}, expected a length from 0")))?;
+        all.push((SECONDS, amount));
+    }
+    Ok(all)
+}
+
+/// The unit of a usage that is a length of audio.
+const SECONDS: &str = "input_seconds";

@@ -289,6 +289,7 @@ fn open_tables_load_completely() {
             let is_plain = |class: Class| class != Class::WebSearches;
             let plain = entry.sheet.meters().iter().filter(|meter| is_plain(meter.class));
             plain.filter(|meter| meter.when.windows.is_empty()).count()
+                + entry.sheet.units().len()
                 + entry
                     .beside
                     .iter()

@@ -21,7 +21,7 @@ pub(crate) enum CostCommand {
     /// Price usage as APIs reported it, line by line and in total.
     Price(PriceArguments),
     /// Which candidates nobody beats on quality, cost, latency and safety; which to choose; routing between two.
-    Pareto(super::pareto::ParetoArguments),
+    Pareto(Box<super::pareto::ParetoArguments>),
     /// Look at prices: which sources there are, what they say, where they disagree.
     Prices {
         #[command(subcommand)]
@@ -59,8 +59,9 @@ pub(crate) struct BookArguments {
 #[command(after_help = "\
 A line is one answer:
   {\"id\": 1, \"provider\": \"openai\", \"model\": \"gpt-4o\", \"at\": \"2026-01-31T12:00:00Z\", \"usage\": {…as the API returned it…}}
-Beside these: `tier` (batch, flex, priority), `region`, and `tools: {NAME: uses}`; what the usage itself says of tier and
-region counts more. Usage of OpenAI's chat completions and responses, of Anthropic, Gemini, OpenRouter and those who
+Beside these: `tier` (batch, flex, priority), `region`, `tools: {NAME: uses}`, and `units: {NAME: amount}` of what is no token,
+such as input_seconds, output_characters or output_images; what the usage itself says of tier, region and seconds of audio
+counts more. Usage of OpenAI's chat completions and responses, of Anthropic, Gemini, OpenRouter and those who
 imitate them is read. What has no price is unknown, and says why.
 
 A price file:
@@ -73,6 +74,7 @@ A price file:
     request_usd: 0.001
     web_search_usd: 0.01
     tool_usd: {code: 0.03}
+    unit_usd: {input_seconds: 0.0001}   # what is no token; rows tell it in `units`
     tiers: {batch: {factor: 0.5}, priority: {input_usd_per_mtok: 4.25, output_usd_per_mtok: 17}}
     above: [{input_tokens: 200000, input_usd_per_mtok: 5, output_usd_per_mtok: 15}]
     regions: {us: 1.1}

@@ -34,7 +34,8 @@ const FEE_KEYS: &[(&str, Class)] = &[
 ];
 /// Keys of an entry beside its prices.
 const ENTRY_KEYS: &[&str] = &[
-    "meters", "tiers", "above", "regions", "discount", "margin", "tool_usd", "currency", "as_of", "source",
+    "meters", "tiers", "above", "regions", "discount", "margin", "tool_usd", "unit_usd", "currency", "as_of",
+    "source",
 ];
 const METER_KEYS: &[&str] = &[
     "class",
@@ -126,7 +127,8 @@ pub fn read_sheet(value: &Value, pointer: &str, problems: &mut Problems) -> Opti
     gathered.take_factors(&fields, problems);
     gathered.take_tools(&fields, problems);
     for (key, class) in &PRICE_KEYS[..2] {
-        if !gathered.meters.iter().any(|meter| meter.class == *class) && !fields.has(key) {
+        let is_by_units = !gathered.units.is_empty();
+        if !is_by_units && !gathered.meters.iter().any(|meter| meter.class == *class) && !fields.has(key) {
             fields.missing(
                 key,
                 "US dollars for a million tokens; 0 where nothing is charged",
@@ -138,7 +140,7 @@ pub fn read_sheet(value: &Value, pointer: &str, problems: &mut Problems) -> Opti
         return None;
     }
     match Sheet::new(gathered.meters, gathered.factors, gathered.tools) {
-        Ok(sheet) => Some(sheet),
+        Ok(sheet) => Some(sheet.with_unit_prices(gathered.units)),
         Err(wrong) => {
             let when = if wrong.when.is_empty() {
                 "without conditions".to_owned()
@@ -176,6 +178,7 @@ struct Gathered {
     meters: Vec<Meter>,
     factors: Vec<Factor>,
     tools: Vec<(String, Rate)>,
+    units: Vec<(String, Rate)>,
 }
 
 impl Gathered {
@@ -362,18 +365,26 @@ impl Gathered {
     }
 
     fn take_tools(&mut self, fields: &Fields<'_>, problems: &mut Problems) {
-        let Some(tools) = fields
-            .get("tool_usd")
-            .and_then(|tools| Fields::read_any(tools, &fields.at("tool_usd"), "`tool_usd`", problems))
-        else {
-            return;
-        };
-        for (name, _) in tools.entries().take(ITEMS_MAX) {
-            if let Some(usd) = tools.money(name, problems) {
-                self.tools.push((name.to_owned(), Rate::per_unit(usd)));
-            }
+        self.tools.extend(fees(fields, "tool_usd", problems));
+        self.units.extend(fees(fields, "unit_usd", problems));
+    }
+}
+
+/// `{NAME: dollars for one}`.
+fn fees(fields: &Fields<'_>, key: &str, problems: &mut Problems) -> Vec<(String, Rate)> {
+    let Some(fees) = fields
+        .get(key)
+        .and_then(|fees| Fields::read_any(fees, &fields.at(key), &format!("`{key}`"), problems))
+    else {
+        return Vec::new();
+    };
+    let mut all = Vec::new();
+    for (name, _) in fees.entries().take(ITEMS_MAX) {
+        if let Some(usd) = fees.money(name, problems) {
+            all.push((name.to_owned(), Rate::per_unit(usd)));
         }
     }
+    all
 }
 
 fn conditions(meter: &Fields<'_>, problems: &mut Problems) -> Option<When> {

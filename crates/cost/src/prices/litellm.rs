@@ -5,6 +5,7 @@ use super::book::{Book, Entry, provider_name};
 use super::decimal::rate_per_unit;
 use super::sheet::{Factor, Meter, Rate, Sheet, When};
 use super::time::Window;
+use super::units;
 use crate::class::Class;
 use crate::fraction::Fraction;
 use serde_json::{Map, Value};
@@ -112,10 +113,12 @@ fn entry(key: &str, fields: &Map<String, Value>) -> Result<Entry, String> {
         factors,
         beside,
         notes,
+        units,
         ..
     } = gathered;
     let sheet = Sheet::new(meters, factors, Vec::new())
-        .map_err(|wrong| format!("two prices of {} ({})", wrong.class, wrong.when))?;
+        .map_err(|wrong| format!("two prices of {} ({})", wrong.class, wrong.when))?
+        .with_unit_prices(units);
     Ok(Entry {
         provider,
         model: model.to_owned(),
@@ -134,6 +137,8 @@ struct Gathered {
     beside: Vec<String>,
     notes: Vec<String>,
     cache_hit: Option<Rate>,
+    /// Prices of what is no token.
+    units: Vec<(String, Rate)>,
 }
 
 impl Gathered {
@@ -165,7 +170,13 @@ impl Gathered {
                 let rate = rate_per_unit(value).map_err(|why| format!("`{name}` {why}"))?;
                 self.meters.push(Meter { class, rate, when });
             }
-            None => self.beside.push(format!("{name}: {value}")),
+            None => match units::of_litellm(name) {
+                Some(unit) => {
+                    let rate = rate_per_unit(value).map_err(|why| format!("`{name}` {why}"))?;
+                    self.units.push((unit.to_owned(), rate));
+                }
+                None => self.beside.push(format!("{name}: {value}")),
+            },
         }
         Ok(())
     }
@@ -298,6 +309,8 @@ impl Gathered {
             self.meters.retain(|meter| !is_priced(meter));
             self.notes.push("listed at 0, taken as unknown".to_owned());
         }
+        // The same holds of what is no token: a price of 0 is none.
+        self.units.retain(|(_, rate)| !rate.is_zero());
     }
 }
 

@@ -9,6 +9,7 @@ mod litellm;
 mod rule;
 mod sheet;
 mod time;
+mod units;
 
 pub use book::{Book, Entry, NotFound, provider_name};
 pub use compare::{BookComparison, Disagreement, Match, compare};
@@ -17,3 +18,4 @@ pub use genai::read as read_genai_prices;
 pub use litellm::{TableError, read as read_litellm};
 pub use sheet::{Circumstances, Contradiction, Factor, Meter, Rate, Sheet, Unpriced, When};
 pub use time::{Moment, Window};
+pub use units::Amount;

@@ -5,6 +5,7 @@
 //! reprices every token of its class, as providers do, not only those above it.
 
 use super::time::{Moment, Window};
+use super::units::Amount;
 use crate::class::{CLASSES, Class, Counts};
 use crate::fraction::Fraction;
 use seatrial_types::Money;
@@ -189,6 +190,8 @@ pub struct Circumstances<'a> {
     pub moment: Option<Moment>,
     /// Uses of tools that have a fee.
     pub tools: &'a [(&'a str, u64)],
+    /// What else is paid for, by the name of its unit, such as `input_seconds`.
+    pub units: &'a [(&'a str, Amount)],
 }
 
 /// Why a price is unknown.
@@ -211,6 +214,12 @@ pub enum Unpriced {
     /// A tool without a fee.
     #[error("no price for the tool `{0}`")]
     Tool(String),
+    /// A quantity without a price.
+    #[error("no price for `{0}`")]
+    Unit(String),
+    /// The model is paid by something else than tokens, and nobody told how much of it there was.
+    #[error("the model is paid by {0}, which neither the usage nor `units` tell")]
+    Untold(String),
     /// More than can be counted.
     #[error("the price is beyond what can be counted")]
     TooLarge,
@@ -232,6 +241,8 @@ pub struct Sheet {
     meters: Vec<Meter>,
     factors: Vec<Factor>,
     tools: Vec<(String, Rate)>,
+    /// Prices of what is no token, by the name of its unit.
+    units: Vec<(String, Rate)>,
     /// Rates by class where no meter has a condition: then most answers are priced by a look.
     flat: Option<[Option<Rate>; CLASSES]>,
     /// The factor on everything where no factor has a condition.
@@ -279,9 +290,17 @@ impl Sheet {
             meters,
             factors,
             tools,
+            units: Vec::new(),
             flat,
             flat_factor,
         })
+    }
+
+    /// The same with prices of what is no token, by the name of its unit.
+    #[must_use]
+    pub fn with_unit_prices(mut self, units: Vec<(String, Rate)>) -> Self {
+        self.units = units;
+        self
     }
 
     /// The price of what was counted, exact and rounded once, half away from zero, to a picodollar.
@@ -289,11 +308,15 @@ impl Sheet {
     /// # Errors
     /// Anything that was used and has no price: the whole is unknown then.
     pub fn price(&self, counts: &Counts, circumstances: &Circumstances<'_>) -> Result<Money, Unpriced> {
+        // Where the model is paid by seconds or pictures, tokens that are reported beside them are not charged.
+        let is_by_units = self.is_paid_by_units();
         let sum = match (&self.flat, circumstances.tier) {
+            _ if is_by_units => self.sum(&counts.without_tokens(), circumstances)?,
             (Some(flat), None) => flat_sum(flat, counts)?,
             _ => self.sum(counts, circumstances)?,
         };
         let sum = self.with_tools(sum, circumstances)?;
+        let sum = self.with_units(sum, circumstances)?;
         let factor = match (self.flat_factor, circumstances.tier) {
             (Some(factor), None) => factor,
             _ => self.factor(counts, circumstances)?,
@@ -324,6 +347,12 @@ impl Sheet {
     #[must_use]
     pub fn tools(&self) -> &[(String, Rate)] {
         &self.tools
+    }
+
+    /// Prices of what is no token.
+    #[must_use]
+    pub fn units(&self) -> &[(String, Rate)] {
+        &self.units
     }
 
     /// Whether anything depends on the moment.
@@ -399,6 +428,31 @@ impl Sheet {
                 let (_, rate) = fee.ok_or_else(|| Unpriced::Tool((*name).to_owned()))?;
                 add(sum, *rate, *uses)
             })
+    }
+
+    /// Adds quantities beside tokens. A model that is paid by such alone has no price where none of them is told: the tokens
+    /// that its usage may have are not what is charged.
+    fn with_units(&self, sum: i128, circumstances: &Circumstances<'_>) -> Result<i128, Unpriced> {
+        if circumstances.units.is_empty() && self.is_paid_by_units() {
+            let names: Vec<String> = self.units.iter().map(|(name, _)| format!("`{name}`")).collect();
+            return Err(Unpriced::Untold(names.join(" or ")));
+        }
+        circumstances
+            .units
+            .iter()
+            .filter(|(_, amount)| !amount.is_zero())
+            .try_fold(sum, |sum, (name, amount)| {
+                let listed = self.units.iter().find(|(unit, _)| unit == name);
+                let (_, rate) = listed.ok_or_else(|| Unpriced::Unit((*name).to_owned()))?;
+                let price = amount.times(*rate).ok_or(Unpriced::TooLarge)?;
+                sum.checked_add(price).ok_or(Unpriced::TooLarge)
+            })
+    }
+
+    /// Whether something that is no token has a price, and no token has.
+    fn is_paid_by_units(&self) -> bool {
+        let is_of_tokens = |meter: &Meter| !matches!(meter.class, Class::Requests | Class::WebSearches);
+        !self.units.is_empty() && !self.meters.iter().any(is_of_tokens)
     }
 
     /// The product of all factors that hold.

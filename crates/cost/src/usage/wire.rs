@@ -96,6 +96,8 @@ pub struct RawUsage {
     gemini_candidates_details: Option<Vec<Modality>>,
 
     service_tier: Option<String>,
+    /// Length of the audio that OpenAI transcribed, where that is what it charges for.
+    seconds: Option<serde_json::Number>,
     /// The whole answer in place of its usage.
     usage: Option<Box<RawUsage>>,
     #[serde(rename = "usageMetadata")]
@@ -178,6 +180,12 @@ impl RawUsage {
             .filter(|speed| *speed != "standard")
             .or(inner.service_tier.as_deref())
             .or(self.service_tier.as_deref())
+    }
+
+    /// Length of transcribed audio in seconds, where the usage is that.
+    #[must_use]
+    pub fn seconds(&self) -> Option<&serde_json::Number> {
+        self.inner().seconds.as_ref()
     }
 
     /// The region that served the answer, where the API says so within its usage.

@@ -166,16 +166,17 @@ fn latency(result: &Value, path: &str, metric: &Value, statistic: Option<&Value>
 
 /// Refuses numbers that may be this client's own: a metric that is asked for and withheld, or a saturated client.
 fn trusted(result: &Value, path: &str, is_asked: impl Fn(&str) -> bool) -> Result<(), CliError> {
-    let withheld = result["metrics"].as_object().into_iter().flatten();
-    for (name, metric) in withheld.filter(|(name, metric)| metric["status"] == "withheld" && is_asked(name)) {
-        let reason = metric["reason"].as_str().unwrap_or("no reason is given");
-        let refused = CliError::usage(format!("{path}: `{name}` is withheld: {reason}"));
-        return Err(match metric["remedy"].as_str() {
-            Some(remedy) => refused.hint(remedy.to_owned()),
-            None => refused,
-        });
-    }
-    Ok(())
+    let mut metrics = result["metrics"].as_object().into_iter().flatten();
+    let withheld = metrics.find(|(name, metric)| metric["status"] == "withheld" && is_asked(name));
+    let Some((name, metric)) = withheld else {
+        return Ok(());
+    };
+    let reason = metric["reason"].as_str().unwrap_or("no reason is given");
+    let refused = CliError::usage(format!("{path}: `{name}` is withheld: {reason}"));
+    Err(match metric["remedy"].as_str() {
+        Some(remedy) => refused.hint(remedy),
+        None => refused,
+    })
 }
 
 /// Whether objectives such as `ttft_p95<500ms, e2e<3s` speak of a metric. Those that name none, such as a preset, may

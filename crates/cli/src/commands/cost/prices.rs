@@ -195,6 +195,9 @@ fn entry_text(loaded: &Loaded, entry: &Entry) -> String {
     for factor in entry.sheet.factors() {
         let _ = writeln!(text, "  × {}  {}", factor.factor, factor.name);
     }
+    for (unit, rate) in entry.sheet.units() {
+        let _ = writeln!(text, "  {unit}: {} USD per million", rate.usd_per_million());
+    }
     for (tool, rate) in entry.sheet.tools() {
         let _ = writeln!(
             text,
@@ -229,8 +232,14 @@ fn entry_json(loaded: &Loaded, entry: &Entry) -> Value {
         .iter()
         .map(|factor| json!({"name": factor.name, "factor": factor.factor.to_string()}))
         .collect();
+    let units: Vec<Value> = entry
+        .sheet
+        .units()
+        .iter()
+        .map(|(name, rate)| json!({"name": name, "usd_per_million": rate.usd_per_million()}))
+        .collect();
     json!({"provider": entry.provider, "model": entry.model, "source": loaded.book.source, "key": entry.key,
-           "as_of": loaded.book.as_of, "meters": meters, "factors": factors, "not_applied": entry.beside, "notes": entry.notes})
+           "as_of": loaded.book.as_of, "meters": meters, "units": units, "factors": factors, "not_applied": entry.beside, "notes": entry.notes})
 }
 
 pub(super) fn diff(arguments: &PricesDiffArguments) -> Result<ExitCode, CliError> {

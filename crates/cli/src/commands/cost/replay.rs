@@ -208,6 +208,7 @@ fn repriced(
         region: event.region.as_deref(),
         moment: at.or(event.at),
         tools: &[],
+        units: &[],
     };
     changes
         .price(entry, counts, &circumstances)
@@ -236,6 +237,7 @@ pub(super) fn focus(arguments: &FocusArguments) -> Result<ExitCode, CliError> {
             region: event.region.as_deref(),
             moment: Some(at),
             tools: &[],
+            units: &[],
         };
         match charges.add(&at.date(), entry, counts, &circumstances) {
             Ok(()) => Ok(()),
