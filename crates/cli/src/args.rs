@@ -12,6 +12,7 @@ mod interop;
 mod load;
 pub(crate) mod load_compare;
 mod load_inputs;
+mod load_series;
 mod load_server;
 mod load_turns;
 mod output;
@@ -306,6 +307,10 @@ pub(crate) enum SchemaName {
     LoadCompare,
     /// What `load diff --json` writes.
     LoadDiff,
+    /// What `load --sweep … --json` writes.
+    LoadSweep,
+    /// What `load --runs … --json` writes.
+    LoadRuns,
     /// What `load --find … --json` writes.
     LoadSearch,
     /// What `import --json` writes of a recorded run.

@@ -46,6 +46,7 @@ pub mod slo;
 pub mod span;
 mod sse;
 pub mod steady;
+pub mod sweep;
 mod talks;
 mod target;
 mod timer;

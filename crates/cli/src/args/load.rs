@@ -2,6 +2,7 @@
 
 use super::load_compare::LoadBaseline;
 use super::load_inputs::{LoadInputs, LoadObjectives};
+use super::load_series::LoadSeries;
 use super::load_server::LoadServer;
 use super::load_turns::{LoadBursts, LoadTurns};
 use clap::{Args, ValueEnum};
@@ -45,7 +46,7 @@ pub(crate) enum LoadApi {
     Embeddings,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct LoadArguments {
     #[command(flatten)]
@@ -62,6 +63,8 @@ pub(crate) struct LoadArguments {
     pub(crate) objectives: LoadObjectives,
     #[command(flatten)]
     pub(crate) server: LoadServer,
+    #[command(flatten)]
+    pub(crate) series: LoadSeries,
     #[command(flatten)]
     pub(crate) against: LoadBaseline,
     #[command(flatten)]
@@ -117,7 +120,7 @@ pub(crate) struct LoadShape {
         short = 'c',
         value_name = "N",
         conflicts_with = "rate",
-        required_unless_present_any = ["rate", "trace", "find"],
+        required_unless_present_any = ["rate", "trace", "find", "sweep"],
         value_parser = clap::value_parser!(u32).range(1..=100_000)
     )]
     pub(crate) concurrency: Option<u32>,
@@ -153,7 +156,7 @@ pub(crate) struct LoadShape {
 }
 
 /// What is asked.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Requests")]
 pub(crate) struct LoadWork {
     /// Prompt of every request; default is a built-in one.
@@ -168,7 +171,7 @@ pub(crate) struct LoadWork {
 }
 
 /// What is told.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct LoadOutput {
     /// Write the result as JSON; `-` is standard output, and then the report goes to standard error.

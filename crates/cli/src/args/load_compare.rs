@@ -21,10 +21,11 @@ const DIFF_EXAMPLES: &str = "Examples:
   seatrial load diff old.json new.json --margin 'ttft_p99=10%,requests_per_s=5%'
 
 Two results of `seatrial load --json` are held against each other by their own intervals, unpaired: what changed between
-the two measurements, the machine included, is part of the difference. Where drift matters, use `seatrial load compare`.";
+the two measurements, the machine included, is part of the difference. Where drift matters, use `seatrial load compare`,
+or save repeated runs (--runs), whose intervals hold what differs between runs.";
 
 /// `seatrial load` with what it may be followed by.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct LoadCommandLine {
     #[command(flatten)]
@@ -34,7 +35,7 @@ pub(crate) struct LoadCommandLine {
 }
 
 /// What is done with loads beside measuring one.
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub(crate) enum LoadCommand {
     /// Compare two endpoints in interleaved blocks of load, and decide whether one is worse.
     Compare(Box<LoadCompareArguments>),
@@ -42,7 +43,7 @@ pub(crate) enum LoadCommand {
     Diff(LoadDiffArguments),
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(
     after_long_help = COMPARE_EXAMPLES,
     mut_arg("duration", |arg| arg.help("Length of the measurement of each block")),
@@ -57,6 +58,10 @@ pub(crate) enum LoadCommand {
     mut_arg("server_metrics", |arg| arg.hide(true)),
     mut_arg("server_metrics_every", |arg| arg.hide(true)),
     mut_arg("server_metric", |arg| arg.hide(true)),
+    mut_arg("sweep", |arg| arg.hide(true)),
+    mut_arg("sweep_all", |arg| arg.hide(true)),
+    mut_arg("runs", |arg| arg.hide(true)),
+    mut_arg("until_half_width", |arg| arg.hide(true)),
     mut_arg("csv", |arg| arg.hide(true)),
     mut_arg("hdr", |arg| arg.hide(true)),
     mut_arg("no_calibrate", |arg| arg.hide(true)),
@@ -72,7 +77,7 @@ pub(crate) struct LoadCompareArguments {
 }
 
 /// The endpoint that is compared with.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Baseline")]
 pub(crate) struct LoadAgainst {
     /// Root of the baseline's API; default is the candidate's.
@@ -98,7 +103,7 @@ pub(crate) struct LoadAgainst {
 }
 
 /// How the two take turns.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Blocks")]
 pub(crate) struct LoadBlocks {
     /// Pairs of blocks.
@@ -119,7 +124,7 @@ pub(crate) enum LoadUndecided {
 }
 
 /// How much worse figures may get.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Comparison")]
 pub(crate) struct LoadMargins {
     /// Figures with how much worse each may be, such as ttft_p99=10%,output_tokens_per_s=5%,e2e_p50=20ms,error_rate=1%.
@@ -134,7 +139,7 @@ pub(crate) struct LoadMargins {
 }
 
 /// A saved result to compare with.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Comparison")]
 pub(crate) struct LoadBaseline {
     /// Compare with this saved result of `seatrial load --json`, unpaired; the load and the prompts must be the same.
@@ -144,7 +149,7 @@ pub(crate) struct LoadBaseline {
     pub(crate) margins: LoadMargins,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(after_long_help = DIFF_EXAMPLES)]
 pub(crate) struct LoadDiffArguments {
     /// The result that is compared with.

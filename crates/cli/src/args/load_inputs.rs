@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Where prompts come from, and when, if not from one text.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Requests")]
 pub(crate) struct LoadInputs {
     /// Make prompts of this many tokens: 512, 100..900 (even), or 512,sd=100,min=16,max=1024.
@@ -49,7 +49,7 @@ pub(crate) enum LoadFind {
 }
 
 /// What a good request is, and how much load still brings enough of them.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Objectives")]
 pub(crate) struct LoadObjectives {
     /// What a good request is, such as ttft_p99<500ms,tpot_p99<40ms or mlperf:llama2-70b/interactive.

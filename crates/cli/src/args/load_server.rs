@@ -4,7 +4,7 @@ use clap::Args;
 use std::time::Duration;
 
 /// What the server says of itself over the same window.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Server")]
 pub(crate) struct LoadServer {
     /// Read the server's own numbers here (Prometheus's text format) while it is measured, such as http://127.0.0.1:8000/metrics.

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 /// Conversations of several turns.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Conversations")]
 pub(crate) struct LoadTurns {
     /// Hold conversations of this many turns, each with all that was said before it: 4, 2..8 (even), or 5,sd=2,min=1,max=12.

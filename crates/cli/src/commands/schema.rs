@@ -57,6 +57,8 @@ fn schema_of(name: SchemaName) -> Result<Value, serde_json::Error> {
             include_str!("schema/load-compare.json"),
         ),
         SchemaName::LoadDiff => ("seatrial.load.diff/1", include_str!("schema/load-diff.json")),
+        SchemaName::LoadSweep => ("seatrial.load.sweep/1", include_str!("schema/load-sweep.json")),
+        SchemaName::LoadRuns => ("seatrial.load.runs/1", include_str!("schema/load-runs.json")),
         SchemaName::LoadSearch => ("seatrial.load.search/1", include_str!("schema/load-search.json")),
         SchemaName::Import => ("seatrial.import/1", include_str!("schema/import.json")),
         SchemaName::ImportPromptfoo => (

@@ -71,8 +71,7 @@ impl<'a> Against<'a> {
         let limits = limits(&given.margins)?;
         let Some(path) = &given.baseline else {
             if !limits.is_empty() {
-                return Err(CliError::usage("--margin needs something to compare with")
-                    .hint("add --baseline FILE, or compare two endpoints with `seatrial load compare`"));
+                return Err(super::no_baseline());
             }
             return Ok(None);
         };

@@ -122,6 +122,8 @@ fn refuse_other_modes(load: &LoadArguments) -> Result<(), CliError> {
         ("--requests", load.shape.requests.is_some()),
         ("--trace", load.inputs.trace.is_some()),
         ("--find", load.objectives.find.is_some()),
+        ("--sweep", load.series.sweep.is_some()),
+        ("--runs", load.series.runs.is_some()),
         ("--baseline", load.against.baseline.is_some()),
         ("--server-metrics", load.server.server_metrics.is_some()),
         ("--csv", load.output.csv.is_some()),

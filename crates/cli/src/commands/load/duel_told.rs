@@ -4,6 +4,7 @@
 use super::contrasts::{Compared, markdown_table, table};
 use super::duel::{Contender, Duel};
 use super::result::LEVEL;
+use super::several::fenced;
 use crate::error::CliError;
 use crate::output;
 use seatrial_load::plot::{Axes, Line, Point, picture};
@@ -84,12 +85,11 @@ fn report(duel: &Duel<'_>) -> String {
 }
 
 fn markdown(duel: &Duel<'_>) -> String {
-    let fence = |text: &str| format!("```text\n{}\n```\n", text.trim_end().replace("```", "'''"));
     let mut text = format!(
         "# Load: candidate against baseline\n\n{}\n{}\n{}",
-        fence(&head(duel)),
+        fenced(&head(duel)),
         markdown_table(&duel.compared),
-        fence(&tail(duel))
+        fenced(&tail(duel))
     );
     let is_drawn = |one: &&Compared| one.contrast.is_some() && one.figure.has_ratio();
     for svg in duel

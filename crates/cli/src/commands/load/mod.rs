@@ -11,10 +11,13 @@ mod floor;
 mod identity;
 mod pace;
 mod pictures;
+mod repeat;
 mod result;
 mod saved;
 mod server;
+mod several;
 mod stopper;
+mod sweep;
 mod talked;
 mod text;
 mod turns;
@@ -26,7 +29,7 @@ use crate::args::load_compare::{LoadCommand, LoadCommandLine};
 use crate::error::CliError;
 use crate::output;
 use endpoint::{Asked, asked};
-use pace::schedule;
+use pace::{Schedule, schedule};
 use result::LoadResult;
 use seatrial_load::calibrate::{Calibration, calibrate};
 use seatrial_load::metrics::TokenRule;
@@ -60,6 +63,12 @@ fn measure(arguments: &LoadArguments) -> Result<ExitCode, CliError> {
     if let Some(kind) = arguments.objectives.find {
         return find::search(arguments, kind);
     }
+    if let Some(loads) = &arguments.series.sweep {
+        return sweep::sweep(arguments, loads);
+    }
+    if let Some(runs) = arguments.series.runs {
+        return repeat::repeat(arguments, runs);
+    }
     let objectives = find::objectives(arguments)?;
     let asked = asked(arguments)?;
     let against = diff::Against::read(
@@ -67,22 +76,9 @@ fn measure(arguments: &LoadArguments) -> Result<ExitCode, CliError> {
         &result::load_json(arguments, &asked),
         &result::target_json(&asked),
     )?;
-    let mut schedule = schedule(&arguments.shape, asked.times.as_deref())?;
+    let (schedule, plan, live) = planned(arguments, &asked)?;
     let started_at = crate::session::now();
-    let paces = std::mem::take(&mut schedule.paces);
-    let live = Arc::new(Live::new(
-        paces.len(),
-        schedule.in_flight_max as u64,
-        arguments.shape.requests.unwrap_or(u64::MAX),
-    ));
     watch::listen(&live);
-    let plan = RunPlan {
-        target: asked.target.clone(),
-        paces,
-        warm_up: arguments.shape.warmup,
-        duration: schedule.duration.or(arguments.shape.duration),
-        drain: arguments.shape.drain,
-    };
     let server = server::plan(arguments, plan.duration)?;
     let (run, server) = run(arguments, &asked, plan, &live, server)?;
     let ended_at = crate::session::now();
@@ -102,12 +98,52 @@ fn measure(arguments: &LoadArguments) -> Result<ExitCode, CliError> {
         (floor::json(&floor), Some(floor::text(&floor)))
     });
     if let Some(against) = against {
-        let told = against.told(result.json(&Value::Null))?;
-        result.exit = ExitCode::strongest(&[result.exit, told.exit]);
-        result.comparison = Some(told);
+        match against.told(result.json(&Value::Null)) {
+            Ok(told) => {
+                result.exit = ExitCode::strongest(&[result.exit, told.exit]);
+                result.comparison = Some(told);
+            }
+            // What was measured is told all the same.
+            Err(error) => {
+                result.exit = ExitCode::strongest(&[result.exit, error.exit]);
+                result.warnings.push(error.message);
+            }
+        }
     }
     tell(&result, &json, text.as_deref(), server.as_ref())?;
     Ok(result.exit)
+}
+
+/// When requests are started, and what is shared while they run.
+fn planned(arguments: &LoadArguments, asked: &Asked) -> Result<(Schedule, RunPlan, Arc<Live>), CliError> {
+    let mut schedule = schedule(&arguments.shape, asked.times.as_deref())?;
+    let paces = std::mem::take(&mut schedule.paces);
+    let live = Arc::new(Live::new(
+        paces.len(),
+        schedule.in_flight_max as u64,
+        arguments.shape.requests.unwrap_or(u64::MAX),
+    ));
+    let plan = RunPlan {
+        target: asked.target.clone(),
+        paces,
+        warm_up: arguments.shape.warmup,
+        duration: schedule.duration.or(arguments.shape.duration),
+        drain: arguments.shape.drain,
+    };
+    Ok((schedule, plan, live))
+}
+
+/// Margins without anything to compare with are a mistake.
+fn refuse_margins(arguments: &LoadArguments) -> Result<(), CliError> {
+    if arguments.against.margins.margin.is_none() {
+        return Ok(());
+    }
+    Err(no_baseline())
+}
+
+fn no_baseline() -> CliError {
+    CliError::usage("--margin needs something to compare with")
+        .hint("add --baseline FILE, or compare two endpoints with `seatrial load compare`")
 }
 
 /// Measures the floor at the load that was just measured; `None` where it was not wanted, nothing was measured, or it

@@ -170,7 +170,7 @@ impl<'a> LoadResult<'a> {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a share")]
-    fn failed_share(&self) -> f64 {
+    pub(super) fn failed_share(&self) -> f64 {
         let requests = &self.measured.requests;
         requests.failed as f64 / requests.n.max(1) as f64
     }

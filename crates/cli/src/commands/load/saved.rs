@@ -256,8 +256,13 @@ impl Saved {
         self.json["metrics"][definition.name()]["status"].as_str()
     }
 
+    /// As it was read or made.
+    pub(super) const fn json(&self) -> &Value {
+        &self.json
+    }
+
     /// A figure with its interval and the values behind it, or why there is none.
-    fn told(&self, figure: Figure) -> Result<(Told, Option<u64>), (Status, String)> {
+    pub(super) fn told(&self, figure: Figure) -> Result<(Told, Option<u64>), (Status, String)> {
         if self.is_runs {
             return self.told_by_runs(figure);
         }
