@@ -43,6 +43,7 @@ pub fn contrast(baseline: Told, candidate: Told, level: f64) -> Option<Contrast>
 }
 
 /// A value and how far its interval reaches to each side.
+#[derive(Clone, Copy)]
 struct Arms {
     value: f64,
     down: f64,

@@ -498,7 +498,7 @@ impl Duel<'_> {
         let mut warnings = Vec::new();
         match end {
             Some(End::Interrupted) => {
-                warnings.push("interrupted: the results are of whole pairs so far".to_owned())
+                warnings.push("interrupted: the results are of whole pairs so far".to_owned());
             }
             Some(End::Hopeless(side)) => warnings.push(format!(
                 "nothing worked at the {}, so the comparison ended early",
