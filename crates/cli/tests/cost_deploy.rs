@@ -7,7 +7,7 @@
 mod common;
 
 use common::{simulate, write_cases, write_suite};
-use seatrial_testkit::Workspace;
+use seatrial_testkit::{Workspace, test_data};
 use serde_json::{Value, json};
 
 fn workspace() -> Workspace {
@@ -613,5 +613,52 @@ fn seconds_and_characters_are_priced() {
     assert_eq!(
         workspace.json("show.json")["entries"][0]["units"][0]["name"],
         "input_seconds"
+    );
+}
+
+/// Protects what a cache is worth, from real prompts: of Mooncake's 35.3 % begin as an earlier one, which makes input cost
+/// 0.68 where cached reads cost a tenth, and 0.84 where writing the rest costs a quarter more.
+#[test]
+fn caches_are_worth_their_prefixes() {
+    let workspace = workspace();
+    let file = |more: &str, price: &str| {
+        format!(
+            "workload: {{requests_per_month: 1, input_tokens: 1000000, output_tokens: 0, cached_share: {{prefix_trace: t.jsonl}}{more}}}\n\
+             scenarios:\n  - {{name: api, kind: api, price: {{input_usd_per_mtok: 1, output_usd_per_mtok: 0, cache_read_usd_per_mtok: 0.1{price}}}}}\n"
+        )
+    };
+    let _ = workspace.write("tco.yaml", file("", ""));
+    let _ = workspace.write("t.jsonl", "{\"input_length\": 5}\n");
+    let told = workspace.run(&["cost", "tco", "tco.yaml"]).expect_code(2).stderr;
+    assert!(
+        told.contains("tco.yaml:1:") && told.contains("t.jsonl: line 1: missing field `hash_ids`"),
+        "{told}"
+    );
+    let Some(folder) = test_data("caches_are_worth_their_prefixes") else {
+        return;
+    };
+    let trace = folder.join("benchmarks/traces_mooncake/conversation_trace_head.jsonl");
+    let _ = workspace.write("t.jsonl", std::fs::read(trace).unwrap());
+    let monthly = |more: &str, price: &str| {
+        let _ = workspace.write("tco.yaml", file(more, price));
+        let _ = workspace
+            .run(&["cost", "tco", "tco.yaml", "--json", "tco.json"])
+            .expect_code(0);
+        workspace.json("tco.json")["scenarios"][0]["monthly_usd"]
+            .as_f64()
+            .unwrap()
+    };
+    let read = monthly("", "");
+    assert!((read - 0.68).abs() < 0.005, "{read}");
+    let written = monthly(
+        ", cache_write_share: {prefix_trace: t.jsonl, complement: true}",
+        ", cache_write_usd_per_mtok: 1.25",
+    );
+    assert!((written - 0.84).abs() < 0.005, "{written}");
+    let _ = workspace.write("tco.yaml", file(", cache_write_share: 0.9", ""));
+    let told = workspace.run(&["cost", "tco", "tco.yaml"]).expect_code(2).stderr;
+    assert!(
+        told.contains("`cache_write_share` (0.9) are more than all"),
+        "{told}"
     );
 }

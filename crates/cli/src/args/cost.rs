@@ -220,8 +220,8 @@ Machines are paid whether they serve or idle. Any number but counts may be a dis
 lists them, or {load: load.json}, what a load test with --slo measured (of how many `replicas: N`), or {run, metric} of a
 recorded run; `quantities: {NAME: …}` with {quantity: NAME} is the same for several scenarios. Then `draws` by Latin
 hypercube with `seed` give P10, P50 and P90, the chance of each way to be the cheapest, and what its cost depends on.
-Further keys: `hourly` of the workload, the loads of the hours of a day; cost_per_escalation_usd and loss_per_error_usd of
-it; min_replicas; prefill_tokens_per_second with decode_tokens_per_second; `correlations`. A trace of a day or more tells
+Further keys: `hourly` of the workload, the loads of the hours of a day; cached_share and cache_write_share, also as
+{prefix_trace: FILE} with hash_ids of prompts; cost_per_escalation_usd and loss_per_error_usd of it; min_replicas; prefill_tokens_per_second with decode_tokens_per_second; `correlations`. A trace of a day or more tells
 the hours itself. --markdown writes plots beside the text.";
 
 pub(crate) const ROI_HELP: &str = "\

@@ -113,6 +113,7 @@ mod tests {
             input_tokens: 1000.0,
             output_tokens: 200.0,
             cached_share: 0.0,
+            cache_write_share: 0.0,
             growth_per_month: 0.0,
             cost_per_escalation_usd: 0.0,
             loss_per_error_usd: 0.0,

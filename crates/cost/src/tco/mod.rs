@@ -42,6 +42,8 @@ pub struct Workload {
     pub output_tokens: f64,
     /// Share of prompt tokens that an API reads from its cache.
     pub cached_share: f64,
+    /// Share that an API writes to its cache; with the one before at most all.
+    pub cache_write_share: f64,
     /// Growth in a month.
     pub growth_per_month: f64,
     /// Dollars that a request costs which a person takes over.

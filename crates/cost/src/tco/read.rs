@@ -140,6 +140,7 @@ pub(super) fn read_workload(
         "input_tokens",
         "output_tokens",
         "cached_share",
+        "cache_write_share",
         "peak_factor",
         "diurnal_factor",
         "growth_per_month",
@@ -170,6 +171,14 @@ pub(super) fn read_workload(
     );
     let per_month = from_trace(|trace| trace.requests as f64 / trace.seconds * 3600.0 * HOURS_PER_MONTH);
     let requests = need("requests_per_month", per_month, "requests of the first month");
+    let cached_share = fields.number_or("cached_share", 0.0, 0.0, 1.0, problems);
+    let cache_write_share = fields.number_or("cache_write_share", 0.0, 0.0, 1.0, problems);
+    if cached_share + cache_write_share > 1.0 + 1e-9 {
+        let message = format!(
+            "`cached_share` ({cached_share}) and `cache_write_share` ({cache_write_share}) are more than all"
+        );
+        problems.push(&fields.at("cache_write_share"), message, None);
+    }
     let rhythm = match rhythm {
         Some(rhythm) => Arc::clone(rhythm),
         None => Arc::new(Rhythm::of(&read_rhythm(&fields, problems), summary)),
@@ -178,7 +187,8 @@ pub(super) fn read_workload(
         requests_per_month: requests?,
         input_tokens: input?,
         output_tokens: output?,
-        cached_share: fields.number_or("cached_share", 0.0, 0.0, 1.0, problems),
+        cached_share,
+        cache_write_share,
         growth_per_month: fields.number_or("growth_per_month", 0.0, -1.0, 10.0, problems),
         cost_per_escalation_usd: fields.number_or("cost_per_escalation_usd", 0.0, 0.0, MANY, problems),
         loss_per_error_usd: fields.number_or("loss_per_error_usd", 0.0, 0.0, MANY, problems),
@@ -384,6 +394,7 @@ fn read_price(fields: &Fields<'_>, key: &str, problems: &mut Problems) -> Option
         "input_usd_per_mtok",
         "output_usd_per_mtok",
         "cache_read_usd_per_mtok",
+        "cache_write_usd_per_mtok",
         "request_usd",
         "batch_share",
         "batch_factor",
@@ -403,10 +414,12 @@ fn read_price(fields: &Fields<'_>, key: &str, problems: &mut Problems) -> Option
         problems,
     );
     let cached = price.number(known[2], 0.0, MANY, problems);
+    let written = price.number(known[3], 0.0, MANY, problems);
     Some(ApiPrice {
         input_usd_per_mtok: input?,
         output_usd_per_mtok: output?,
         cache_read_usd_per_mtok: cached.or(input)?,
+        cache_write_usd_per_mtok: written.or(input)?,
         request_usd: price.number_or("request_usd", 0.0, 0.0, MANY, problems),
         batch_share: price.number_or("batch_share", 0.0, 0.0, 1.0, problems),
         batch_factor: price.number_or("batch_factor", 0.5, 0.0, 1.0, problems),

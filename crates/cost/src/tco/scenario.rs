@@ -12,6 +12,8 @@ pub struct ApiPrice {
     pub output_usd_per_mtok: f64,
     /// Dollars for a million prompt tokens that were cached.
     pub cache_read_usd_per_mtok: f64,
+    /// Dollars for a million prompt tokens that are written to the cache.
+    pub cache_write_usd_per_mtok: f64,
     /// Dollars for a request.
     pub request_usd: f64,
     /// Share of requests that can wait and are sent in batches.
@@ -27,8 +29,10 @@ impl ApiPrice {
     #[must_use]
     pub fn per_request(&self, workload: &Workload) -> f64 {
         let cached = workload.input_tokens * workload.cached_share;
-        let tokens = (workload.input_tokens - cached) * self.input_usd_per_mtok
+        let written = workload.input_tokens * workload.cache_write_share;
+        let tokens = (workload.input_tokens - cached - written) * self.input_usd_per_mtok
             + cached * self.cache_read_usd_per_mtok
+            + written * self.cache_write_usd_per_mtok
             + workload.output_tokens * self.output_usd_per_mtok;
         let batched = 1.0 - self.batch_share * (1.0 - self.batch_factor);
         (tokens / 1e6 * batched + self.request_usd) * (1.0 - self.discount)

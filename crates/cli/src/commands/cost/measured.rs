@@ -36,6 +36,16 @@ fn walk(value: &mut Value, pointer: &str, sources: Sources<'_>, depth: usize, pr
         return;
     }
     match value {
+        Value::Object(map) if map.contains_key("prefix_trace") => {
+            match super::measured_load::prefix_share(map, sources.folder) {
+                Ok(found) => *value = found,
+                Err(error) => problems.push(Problem {
+                    pointer: pointer.to_owned(),
+                    message: error.message,
+                    hint: error.hint,
+                }),
+            }
+        }
         Value::Object(map)
             if map.contains_key("load") || map.contains_key("run") && map.contains_key("metric") =>
         {

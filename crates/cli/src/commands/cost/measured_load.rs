@@ -1,7 +1,7 @@
 //! What a file takes from a load test: `{load: load.json}` becomes the requests a second that met the objectives, and
 //! `{load: load.json, metric: ttft, statistic: p95}` a latency, and `metric: attainment` the share of requests that met the
 //! objectives (with `complement: true` that of slow ones), each with its uncertainty. Apart from what comes from
-//! recorded runs, because it is read from the JSON of `seatrial load` and not from the record.
+//! recorded runs, because it is read from files beside the case and not from the record.
 
 use super::document::read_text;
 use super::measured::is_complement;
@@ -17,6 +17,32 @@ const Z95: f64 = 1.959_963_984_540_054;
 const Z90: f64 = 1.281_551_565_544_600_4;
 const KEYS: [&str; 5] = ["load", "metric", "statistic", "replicas", "complement"];
 const STATISTICS: [&str; 6] = ["mean", "p50", "p90", "p95", "p99", "p999"];
+
+/// `{prefix_trace: FILE}`, with `complement: true` the rest: the share of prompt tokens that begin as an earlier prompt did,
+/// from a trace whose prompts are named by hashes of their blocks. A cache that forgets nothing would have them, so that it
+/// is the most that a cache can save.
+pub(super) fn prefix_share(map: &Map<String, Value>, folder: &Path) -> Result<Value, CliError> {
+    if let Some(other) = map
+        .keys()
+        .find(|key| !matches!(key.as_str(), "prefix_trace" | "complement"))
+    {
+        return Err(CliError::usage(format!(
+            "unknown key `{other}` beside `prefix_trace` and `complement`"
+        )));
+    }
+    let path = map.get("prefix_trace").and_then(Value::as_str).ok_or_else(|| {
+        CliError::usage("`prefix_trace` is no text").hint("write the path of a trace in JSON Lines")
+    })?;
+    let text = read_text(&folder.join(path), LOAD_BYTES_MAX)?;
+    let found = seatrial_cost::trace::prefix_share(&text).map_err(|error| {
+        CliError::usage(format!("{path}: {error}")).hint("each line needs `input_length` and `hash_ids`")
+    })?;
+    if found.input_tokens == 0 {
+        return Err(CliError::usage(format!("{path} has no prompts")));
+    }
+    let share = found.share();
+    Ok(json!(if is_complement(map)? { 1.0 - share } else { share }))
+}
 
 /// The quantity that a map asks for; paths are relative to `folder`.
 pub(super) fn quantity(map: &Map<String, Value>, folder: &Path) -> Result<Value, CliError> {
