@@ -127,10 +127,12 @@ pub fn find(
         found.probes.push(taken);
         if live.early_end() == Some(EarlyEnd::Interrupted) {
             found.is_interrupted = true;
+            found.result = Some(search.so_far());
             return Ok(found);
         }
         if taken.own_lag_ms > OWN_LAG_SHARE_MAX * plan.objectives.tightest_ms() {
             found.saturated_at = Some(probe.load);
+            found.result = Some(search.so_far());
             return Ok(found);
         }
         search.observe(taken.outcome);

@@ -20,6 +20,9 @@ pub use probe::{ProbeOutcome, ProbeVerdict, ProbeWatch};
 /// there are next to none.
 const PROBE_AT: f64 = 0.82;
 
+/// How far above the smallest load that failed a probe may be: it may have failed by chance.
+const CEILING: f64 = 4.0;
+
 /// What is searched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoadKind {
@@ -42,7 +45,7 @@ pub struct SearchPlan {
     pub load_max: f64,
     /// Shares that must meet their terms, as [`Objectives::shares`](crate::slo::Objectives::shares).
     pub shares: Vec<f64>,
-    /// The interval's half-width, relative to the load, at which the search ends. 0.055 is 5.5 %.
+    /// The interval's half-width, relative to the load, at which the search ends. 0.05 is 5 %.
     pub tolerance: f64,
     /// Level of the credible interval.
     pub level: f64,
@@ -71,7 +74,7 @@ impl SearchPlan {
             load_min,
             load_max,
             shares: shares.to_vec(),
-            tolerance: 0.055,
+            tolerance: 0.05,
             level: 0.9,
             probes_max: 100,
             probe_requests_max: 6_000,
@@ -124,6 +127,8 @@ pub enum SearchEnd {
     NothingPasses,
     /// The largest load passes.
     NothingFails,
+    /// It was stopped before it was done: by somebody, or because this client could not send what was due.
+    Stopped,
 }
 
 /// What a search found.
@@ -131,12 +136,13 @@ pub enum SearchEnd {
 pub struct SearchResult {
     /// How it ended.
     pub end: SearchEnd,
-    /// The largest load that meets the objectives; `None` where nothing passes. Where nothing fails it is the largest
+    /// The largest load that meets the objectives; `None` where nothing passes, or where the search was stopped. Where nothing fails it is the largest
     /// load that was tried.
     pub load: Option<f64>,
-    /// Lower end of the credible interval.
+    /// Lower end of the credible interval; of a search that was stopped, the largest load that passed.
     pub low: Option<f64>,
-    /// Upper end of the credible interval; `None` where nothing fails.
+    /// Upper end of the credible interval; `None` where nothing fails. Of a search that was stopped, the smallest load that
+    /// failed.
     pub high: Option<f64>,
     /// Level of the interval.
     pub level: f64,
@@ -245,7 +251,7 @@ impl Search {
         }
         if !self.is_narrow() {
             self.stage = Stage::Bisection;
-            self.load = self.allowed(self.posterior.quantile(PROBE_AT));
+            self.load = self.allowed(self.posterior.quantile(PROBE_AT).min(self.ceiling()));
             return;
         }
         let (low, _, high) = self.interval();
@@ -302,6 +308,21 @@ impl Search {
         load.clamp(self.plan.load_min, self.plan.load_max)
     }
 
+    /// Nothing above this is sent: not far above the smallest load that failed above all that passed, or above what passed
+    /// where none did. Belief has a long upper tail, and what lies there is a flood for an endpoint and too much for this
+    /// client, that tells no more than a load which is known to be too large.
+    fn ceiling(&self) -> f64 {
+        let passed = self.passed().unwrap_or(self.plan.load_min);
+        let failed = self.with(ProbeVerdict::Fail).filter(|load| *load > passed);
+        CEILING * failed.reduce(f64::min).unwrap_or(passed)
+    }
+
+    /// What is known of a search that is stopped before its end.
+    #[must_use]
+    pub fn so_far(&self) -> SearchResult {
+        self.result(self.end.unwrap_or(SearchEnd::Stopped))
+    }
+
     fn passed(&self) -> Option<f64> {
         let loads = self.with(ProbeVerdict::Pass);
         loads.reduce(f64::max)
@@ -324,6 +345,7 @@ impl Search {
         let (load, low, high) = match end {
             SearchEnd::NothingPasses => (None, None, Some(high)),
             SearchEnd::NothingFails => (self.passed(), self.passed(), None),
+            SearchEnd::Stopped => (None, self.passed(), self.failed()),
             SearchEnd::Resolved | SearchEnd::ProbesSpent => {
                 (Some(self.allowed(median)), Some(low), Some(high))
             }

@@ -65,7 +65,7 @@ pub(crate) struct LoadObjectives {
     #[arg(long, value_name = "TIME", default_value = "60s", requires = "find", value_parser = super::load::duration)]
     pub(crate) probe_time: Duration,
     /// With --find, half the width of the interval at which the search ends, relative to the load.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.055, requires = "find", value_parser = tolerance)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.05, requires = "find", value_parser = tolerance)]
     pub(crate) tolerance: f64,
 }
 

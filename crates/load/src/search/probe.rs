@@ -14,6 +14,8 @@ const CHECK_STEP: usize = 20;
 /// Fewest requests that are looked at when a run ends.
 const CHECK_LAST: usize = 10;
 const CHECK_SHARE: usize = 12;
+/// Fewest requests at the beginning that are not counted, where there are twice as many.
+const WARM_UP_MIN: usize = 40;
 /// Requests of one probe, whatever the plan says.
 const REQUESTS_MAX: usize = 10_000_000;
 /// One in so many requests is in the tail that is looked at.
@@ -49,7 +51,7 @@ pub struct ProbeOutcome {
     pub share: f64,
     /// Requests that missed those terms.
     pub misses: u64,
-    /// Requests counted: all but the first fifth, in which the queue fills.
+    /// Requests counted: all but those at the beginning, in which the queue fills.
     pub n: u64,
     /// The design effect: how many requests are worth one independent one, at least 1.
     pub clumping: f64,
@@ -243,9 +245,10 @@ fn foretold_misses(sorted: &[f32]) -> f64 {
     share * (-(1.0 - edge) / excess).exp()
 }
 
-/// Requests at the beginning that are not counted.
-const fn warm_up(n: usize) -> usize {
-    n / 5
+/// Requests at the beginning that are not counted: a queue that is still filling looks better than it is. Of short probes,
+/// which fail early at loads that are far too large, that is more than a fifth.
+fn warm_up(n: usize) -> usize {
+    (n / 5).max(WARM_UP_MIN.min(n / 2))
 }
 
 impl Group {

@@ -6,7 +6,7 @@ use crate::error::CliError;
 use crate::output;
 use seatrial_load::arrivals::Scatter;
 use seatrial_load::find::{FindPlan, Found, FoundProbe, find};
-use seatrial_load::search::{LoadKind, ProbeVerdict, Search, SearchEnd, SearchPlan};
+use seatrial_load::search::{LoadKind, ProbeVerdict, Search, SearchEnd, SearchPlan, SearchResult};
 use seatrial_load::slo::Objectives;
 use seatrial_load::{Live, RunError};
 use seatrial_types::{ExitCode, TOOL_VERSION};
@@ -157,6 +157,7 @@ const fn end_word(end: SearchEnd) -> &'static str {
         SearchEnd::ProbesSpent => "probes_spent",
         SearchEnd::NothingPasses => "nothing_passes",
         SearchEnd::NothingFails => "nothing_fails",
+        SearchEnd::Stopped => "stopped",
     }
 }
 
@@ -164,35 +165,59 @@ fn report(plan: &FindPlan, found: &Found, unit: &str) -> String {
     let mut text = format!("objectives {}\n", plan.objectives.text());
     let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.2}"));
     // Writing to a string cannot fail.
-    let _ = match (&found.result, found.saturated_at) {
-        (_, Some(load)) => writeln!(
+    if let Some(load) = found.saturated_at {
+        let _ = writeln!(
             text,
             "this client was itself too late at {load:.2} {unit}: what it saw there says nothing of the endpoint\n\
              remedy: more loops (--workers), fewer programs beside it, or another machine"
-        ),
-        (Some(result), None) => {
-            let tail = match result.end {
-                SearchEnd::Resolved => "",
-                SearchEnd::ProbesSpent => {
-                    " (the probes were spent before the interval was as narrow as asked)"
-                }
-                SearchEnd::NothingPasses => " (not even the smallest load meets them)",
-                SearchEnd::NothingFails => " (the largest load that was tried still meets them)",
-            };
-            writeln!(
-                text,
-                "largest load {} {unit} [{}, {}] at {:.0} %{tail}\n{} probes, {} requests",
-                number(result.load),
-                number(result.low),
-                number(result.high),
-                100.0 * result.level,
-                found.probes.len(),
-                result.requests
-            )
-        }
-        (None, None) => writeln!(text, "interrupted after {} probes", found.probes.len()),
+        );
+    }
+    let Some(result) = &found.result else {
+        return text;
     };
+    let tail = match result.end {
+        SearchEnd::Resolved => "",
+        SearchEnd::ProbesSpent => " (the probes were spent before the interval was as narrow as asked)",
+        SearchEnd::NothingPasses => " (not even the smallest load meets them)",
+        SearchEnd::NothingFails => " (the largest load that was tried still meets them)",
+        SearchEnd::Stopped => {
+            let _ = writeln!(
+                text,
+                "stopped after {} probes and {} requests; {}",
+                found.probes.len(),
+                found
+                    .probes
+                    .iter()
+                    .map(|probe| probe.outcome.requests)
+                    .sum::<u64>(),
+                known(result, unit)
+            );
+            return text;
+        }
+    };
+    let _ = writeln!(
+        text,
+        "largest load {} {unit} [{}, {}] at {:.0} %{tail}\n{} probes, {} requests",
+        number(result.load),
+        number(result.low),
+        number(result.high),
+        100.0 * result.level,
+        found.probes.len(),
+        result.requests
+    );
     text
+}
+
+/// What a search knew that was stopped.
+fn known(result: &SearchResult, unit: &str) -> String {
+    match (result.passed, result.failed) {
+        (Some(passed), Some(failed)) => {
+            format!("{passed:.2} {unit} met the objectives, and {failed:.2} did not")
+        }
+        (Some(passed), None) => format!("{passed:.2} {unit} met the objectives, and nothing failed"),
+        (None, Some(failed)) => format!("{failed:.2} {unit} did not meet the objectives, and nothing did"),
+        (None, None) => "nothing is known yet".to_owned(),
+    }
 }
 
 fn json_of(plan: &FindPlan, found: &Found, url: &str, exit: ExitCode, (from, to): (&str, &str)) -> Value {
