@@ -6,7 +6,7 @@
 use seatrial_sim::{SimConfig, SimHandle};
 use seatrial_testkit::{Finished, Workspace};
 use serde_json::{Value, json};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 fn workspace() -> Workspace {
     Workspace::new(env!("CARGO_BIN_EXE_seatrial"))
@@ -136,6 +136,68 @@ fn a_broken_endpoint_is_named() {
     validate(&workspace, "load-compare", &result);
 }
 
+/// Programs that keep a processor busy, for as long as this lives.
+struct Spinners(Vec<Child>);
+
+impl Spinners {
+    fn on_processor_0(count: usize) -> Self {
+        let spin = || {
+            Command::new("taskset")
+                .args(["-c", "0", "sh", "-c", "while :; do :; done"])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap()
+        };
+        Self((0..count).map(|_| spin()).collect())
+    }
+}
+
+impl Drop for Spinners {
+    fn drop(&mut self) {
+        for child in &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Protects against verdicts on the client itself: pinned to a processor that others keep busy, it withholds latencies,
+/// decides nothing by them, exits with 8, and writes its result all the same. How many requests failed it can tell.
+#[test]
+fn a_starved_client_decides_nothing() {
+    let has_taskset = Command::new("taskset").args(["-c", "0", "true"]).status();
+    if !has_taskset.is_ok_and(|status| status.success()) {
+        return;
+    }
+    let (workspace, server) = (workspace(), simulate());
+    let _spinners = Spinners::on_processor_0(6);
+    let binary = workspace.command(&[]).get_program().to_owned();
+    let arguments = "load compare --model slow --against-model fast --concurrency 16 --duration 600ms --warmup 200ms \
+                     --cooldown 200ms --pairs 4 --margin ttft_p50=10%,error_rate=50% --json out.json --base-url";
+    let starved = Command::new("taskset")
+        .args(["-c", "0"])
+        .arg(binary)
+        .args(arguments.split_whitespace())
+        .arg(server.base_url())
+        .current_dir(workspace.path())
+        .env("CI", "true")
+        .stdin(Stdio::null())
+        .output();
+    let finished = Finished::of(starved).expect_code(8);
+    let result = workspace.json("out.json");
+    validate(&workspace, "load-compare", &result);
+    assert_eq!(result["verdict"], "inconclusive", "{}", finished.stdout);
+    let ttft = figure(&result, "ttft_p50");
+    assert_eq!(ttft["status"], "withheld", "{ttft}");
+    for number in ["baseline", "candidate", "difference", "ratio", "p_fail"] {
+        assert!(ttft[number].is_null(), "{number}: {ttft}");
+    }
+    assert!(ttft["reason"].as_str().unwrap().contains("too late in"), "{ttft}");
+    assert!(ttft["remedy"].as_str().unwrap().contains("processor"), "{ttft}");
+    assert_eq!(figure(&result, "error_rate")["verdict"], "pass");
+}
+
 /// Protects Ctrl-C: whole pairs so far are told, the file is written, the code is 130.
 #[cfg(unix)]
 #[test]
@@ -212,6 +274,9 @@ fn mistakes_are_said() {
     assert!(said(&[&whole[..], &["--margin", "attainment=1%"]].concat()).contains("--slo"));
     assert!(said(&[&whole[..], &["--csv", "x.csv"]].concat()).contains("not for `load compare`"));
     assert!(said(&[&whole[..], &["--pairs", "3"]].concat()).contains("4..=1000"));
+    let find =
+        "--base-url http://127.0.0.1:1/v1 --model m --slo ttft_p99<1s --find rate --margin ttft_p99=10%";
+    assert!(said(&find.split(' ').collect::<Vec<_>>()).contains("--baseline"));
     let load = [
         "--base-url",
         "http://127.0.0.1:1/v1",

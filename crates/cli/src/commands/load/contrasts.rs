@@ -238,7 +238,7 @@ fn told(compared: &[Compared]) -> impl Iterator<Item = &Compared> {
 }
 
 /// As a table for the screen, with reasons below.
-pub(super) fn table(compared: &[Compared]) -> String {
+pub(super) fn table(compared: &[Compared], risk: f64) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
     let mut line = |cells: &[String; 6]| {
@@ -250,30 +250,39 @@ pub(super) fn table(compared: &[Compared]) -> String {
     for one in told(compared) {
         line(&one.cells());
     }
-    text + &reasons(compared)
+    text + &reasons(compared, risk)
 }
 
 /// As a table of Markdown, with reasons below.
-pub(super) fn markdown_table(compared: &[Compared]) -> String {
+pub(super) fn markdown_table(compared: &[Compared], risk: f64) -> String {
     let mut text = format!("| {} |\n|:--|--:|--:|--:|--:|:--|\n", HEAD.join(" | "));
     for one in told(compared) {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "| {} |", one.cells().join(" | "));
     }
-    let reasons = reasons(compared);
+    let reasons = reasons(compared, risk);
     if !reasons.is_empty() {
         let _ = write!(text, "\n{}", reasons.replace('\n', "  \n"));
     }
     text
 }
 
-fn reasons(compared: &[Compared]) -> String {
-    let mut text = String::new();
+/// Why figures are not told or not trusted, each reason and each remedy once, and what undecided ones could have seen.
+fn reasons(compared: &[Compared], risk: f64) -> String {
+    let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
     for one in told(compared) {
-        if let Some(reason) = &one.reason {
-            // Writing to a string cannot fail.
-            let _ = writeln!(text, "{}: {reason}", one.figure);
+        let Some(reason) = one.reason.as_deref() else {
+            continue;
+        };
+        match reasons.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, names)) => names.push(one.figure.to_string()),
+            None => reasons.push((reason, vec![one.figure.to_string()])),
         }
+    }
+    let mut text = String::new();
+    for (reason, names) in reasons {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{}: {reason}", names.join(", "));
     }
     let mut remedies: Vec<&str> = told(compared).filter_map(|one| one.remedy.as_deref()).collect();
     remedies.sort_unstable();
@@ -285,7 +294,7 @@ fn reasons(compared: &[Compared]) -> String {
         let is_undecided = one
             .judged
             .is_some_and(|judged| judged.decision == Decision::Inconclusive);
-        let visible = one.shown().and_then(|contrast| contrast.log_ratio?.visible(0.05));
+        let visible = one.shown().and_then(|contrast| contrast.log_ratio?.visible(risk));
         if let (true, Some(visible)) = (is_undecided, visible) {
             let _ = writeln!(
                 text,

@@ -27,13 +27,16 @@ pub(super) fn diff(arguments: &LoadDiffArguments) -> Result<ExitCode, CliError> 
         comparison.warnings.push(NO_MARGINS.to_owned());
     }
     let exit = exit(&comparison, &arguments.margins);
-    let report = report(&comparison, &old.name, &arguments.margins);
+    let report = report(&comparison, &arguments.margins);
     super::tell_report(
         &format!("baseline   {}\ncandidate  {}\n\n{report}", old.name, new.name),
         arguments.json.as_deref(),
     )?;
     if let Some(path) = &arguments.markdown {
-        output::write_whole(path, &markdown(&comparison, &old.name, &new.name))?;
+        output::write_whole(
+            path,
+            &markdown(&comparison, &old.name, &new.name, &arguments.margins),
+        )?;
     }
     let Some(path) = &arguments.json else {
         return Ok(exit);
@@ -96,7 +99,7 @@ impl<'a> Against<'a> {
             text: format!(
                 "against {}\n{}",
                 self.saved.name,
-                report(&comparison, &self.saved.name, self.margins)
+                report(&comparison, self.margins)
             ),
             exit: exit(&comparison, self.margins),
         })
@@ -133,17 +136,21 @@ fn tail(comparison: &SavedComparison, margins: &LoadMargins) -> String {
     text
 }
 
-fn report(comparison: &SavedComparison, _baseline: &str, margins: &LoadMargins) -> String {
-    format!("{}{}", table(&comparison.compared), tail(comparison, margins))
+fn report(comparison: &SavedComparison, margins: &LoadMargins) -> String {
+    format!(
+        "{}{}",
+        table(&comparison.compared, margins.risk),
+        tail(comparison, margins)
+    )
 }
 
-fn markdown(comparison: &SavedComparison, old: &str, new: &str) -> String {
+fn markdown(comparison: &SavedComparison, old: &str, new: &str, margins: &LoadMargins) -> String {
     let clean = |text: &str| text.replace('`', "'");
     let mut text = format!(
         "# Load: `{}` against `{}`\n\n{}\n",
         clean(new),
         clean(old),
-        markdown_table(&comparison.compared)
+        markdown_table(&comparison.compared, margins.risk)
     );
     let lines = comparison
         .changed

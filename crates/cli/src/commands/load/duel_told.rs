@@ -30,6 +30,10 @@ pub(super) fn tell(duel: &Duel<'_>) -> Result<(), CliError> {
     }
 }
 
+const fn risk(duel: &Duel<'_>) -> f64 {
+    duel.arguments.load.against.margins.risk
+}
+
 fn head(duel: &Duel<'_>) -> String {
     let line = |name: &str, side: &Contender| {
         format!(
@@ -63,11 +67,7 @@ fn head(duel: &Duel<'_>) -> String {
 }
 
 fn tail(duel: &Duel<'_>) -> String {
-    let mut text = format!(
-        "verdict    {} (risk {})\n",
-        duel.verdict.as_str(),
-        duel.arguments.load.against.margins.risk
-    );
+    let mut text = format!("verdict    {} (risk {})\n", duel.verdict.as_str(), risk(duel));
     for warning in &duel.warnings {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "warning: {warning}");
@@ -81,14 +81,19 @@ fn tail(duel: &Duel<'_>) -> String {
 }
 
 fn report(duel: &Duel<'_>) -> String {
-    format!("{}\n{}\n{}", head(duel), table(&duel.compared), tail(duel))
+    format!(
+        "{}\n{}\n{}",
+        head(duel),
+        table(&duel.compared, risk(duel)),
+        tail(duel)
+    )
 }
 
 fn markdown(duel: &Duel<'_>) -> String {
     let mut text = format!(
         "# Load: candidate against baseline\n\n{}\n{}\n{}",
         fenced(&head(duel)),
-        markdown_table(&duel.compared),
+        markdown_table(&duel.compared, risk(duel)),
         fenced(&tail(duel))
     );
     let is_drawn = |one: &&Compared| one.contrast.is_some() && one.figure.has_ratio();

@@ -61,6 +61,7 @@ fn measure(arguments: &LoadArguments) -> Result<ExitCode, CliError> {
         output::check_writable(path)?;
     }
     if let Some(kind) = arguments.objectives.find {
+        refuse_margins(arguments)?;
         return find::search(arguments, kind);
     }
     if let Some(loads) = &arguments.series.sweep {

@@ -22,6 +22,9 @@ pub(super) struct Measured {
     pub(super) shown: Shown,
     /// Of the latencies that people look at.
     pub(super) status: Status,
+    /// Why not all of them are trusted, and what to do.
+    pub(super) reason: Option<String>,
+    pub(super) remedy: Option<String>,
     pub(super) exit: ExitCode,
     pub(super) counts: (u64, u64),
     pub(super) warnings: Vec<String>,
@@ -52,11 +55,12 @@ impl Measured {
             let mut metrics = result.metrics.iter();
             metrics.find(|metric| metric.latency.name == definition.name())
         };
-        let status = worst(
-            [Definition::Ttft, Definition::Tpot, e2e]
-                .into_iter()
-                .filter_map(of),
-        );
+        let looked_at: Vec<&Metric> = [Definition::Ttft, Definition::Tpot, e2e]
+            .into_iter()
+            .filter_map(of)
+            .collect();
+        let status = worst(looked_at.iter().copied());
+        let least = looked_at.iter().find(|metric| metric.status == status);
         let throughput = &result.measured.throughput;
         let requests = &result.measured.requests;
         let mut json = result.json(&Value::Null);
@@ -69,6 +73,8 @@ impl Measured {
                 is_withheld: status == Status::Withheld,
             },
             status,
+            reason: least.and_then(|metric| metric.reason.clone()),
+            remedy: least.and_then(|metric| metric.remedy.clone()),
             exit: result.exit,
             counts: (requests.ok, requests.failed),
             warnings: result.warnings.clone(),

@@ -224,11 +224,32 @@ impl Sweep<'_> {
         };
         let _ = writeln!(said, "{end}; {left} not measured");
         for point in &self.points {
-            for warning in &point.measured.warnings {
-                let _ = writeln!(said, "warning: at {} {}: {warning}", unit(kind), point.load);
+            if let Some(reason) = &point.measured.reason {
+                let status = point.measured.status.as_str();
+                let _ = writeln!(said, "{status} at {} {}: {reason}", unit(kind), point.load);
             }
         }
+        // They name what was seen at each load, and advise the same.
+        let remedy = self
+            .points
+            .iter()
+            .find_map(|point| point.measured.remedy.as_deref());
+        if let Some(remedy) = remedy {
+            let _ = writeln!(said, "hint: {remedy}");
+        }
+        for warning in self.warnings() {
+            let _ = writeln!(said, "warning: {warning}");
+        }
         said
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let of = |point: &SweepPoint| -> Vec<String> {
+            let place = format!("at {} {}", unit(self.loads.kind), point.load);
+            let warnings = point.measured.warnings.iter();
+            warnings.map(|warning| format!("{place}: {warning}")).collect()
+        };
+        self.points.iter().flat_map(of).collect()
     }
 
     fn report(&self) -> String {
@@ -336,7 +357,7 @@ impl Sweep<'_> {
             "schema": "seatrial.load.sweep/1",
             "tool_version": TOOL_VERSION,
             "exit_code": self.exit.code(),
-            "warnings": [],
+            "warnings": self.warnings(),
             "interrupted": self.end == SweepEnd::Interrupted,
             "started_at": self.started_at,
             "ended_at": self.ended_at,
@@ -360,6 +381,8 @@ impl Sweep<'_> {
         let mut json = json!({
             "load": point.load,
             "status": measured.status.as_str(),
+            "reason": measured.reason,
+            "remedy": measured.remedy,
             "ok": measured.counts.0,
             "failed": measured.counts.1,
             "requests_per_s": measured.estimate(Figure::RequestsPerS),
