@@ -37,7 +37,7 @@ pub(crate) fn clamp_to(kind: MetricKind, (low, high): Ends) -> Ends {
 /// Keeps an interval inside what a unit allows: there is no negative money, time, token or count.
 pub(crate) fn clamp_to_unit(unit: Unit, (low, high): Ends) -> Ends {
     match unit {
-        Unit::Usd | Unit::Tokens | Unit::Ms | Unit::Count => (low.map(|low| low.max(0.0)), high),
+        Unit::Usd | Unit::Tokens | Unit::Ms | Unit::Count | Unit::PerS => (low.map(|low| low.max(0.0)), high),
         Unit::Share | Unit::Score => (low, high),
     }
 }

@@ -234,6 +234,9 @@ pub struct Collector {
     pub(crate) ledger: Ledger,
     /// Whether a task is in it.
     in_ledger: Vec<bool>,
+    /// Whether a task is asked under load.
+    under_load: Vec<bool>,
+    n_under_load: u64,
     /// What decides how far tasks are asked; `None` where all of them are asked as planned.
     pub(crate) sequential: Option<Sequential>,
 }
@@ -272,11 +275,13 @@ impl Collector {
             .tasks
             .iter()
             .enumerate()
-            .map(|(index, task)| task.epochs > 1 || is_told(index))
+            .map(|(index, task)| (task.epochs > 1 || is_told(index)) && !task.under_load)
             .collect();
         Self {
             ledger: Ledger::new(draft.targets.len(), &shapes),
             in_ledger,
+            under_load: draft.tasks.iter().map(|task| task.under_load).collect(),
+            n_under_load: 0,
             targets: draft.targets.iter().map(|_| facts()).collect(),
             metrics,
             clustered,
@@ -313,6 +318,7 @@ impl Collector {
             return;
         };
         series.add(sample, cluster);
+        self.n_under_load += u64::from(self.under_load.get(task) == Some(&true));
         if self.in_ledger.get(task) == Some(&true) {
             self.ledger.add(0, sample);
         }
@@ -330,7 +336,11 @@ impl Collector {
     /// Keeps the answers of every task case by case, because earlier runs are to be put beside them. To be called before
     /// the first sample.
     pub fn keep_cases(&mut self) {
-        self.in_ledger.iter_mut().for_each(|is_in| *is_in = true);
+        let under_load = self.under_load.iter();
+        self.in_ledger
+            .iter_mut()
+            .zip(under_load)
+            .for_each(|(is_in, under_load)| *is_in = !under_load);
     }
 
     /// Adds a sample of an earlier run of the same plan, `run` from 1, to be called after the samples of this run. It
@@ -383,6 +393,12 @@ impl Collector {
         let name = sample.cluster.as_ref().unwrap_or(&sample.case_id);
         let next = u32::try_from(self.cluster_ids.len()).unwrap_or(u32::MAX);
         *self.cluster_ids.entry(Arc::clone(name)).or_insert(next)
+    }
+
+    /// Those of them that are requests of a load, which no plan counts beforehand.
+    #[must_use]
+    pub const fn under_load(&self) -> u64 {
+        self.n_under_load
     }
 
     /// Finished samples over all targets.

@@ -46,7 +46,7 @@ pub(crate) fn is_asked(draft: &DraftPlan, gate: &Gate, target: &str) -> bool {
     task.is_none_or(|task| task.asks(target)) && gate.target.as_ref().is_none_or(|wanted| wanted == target)
 }
 
-/// Gates × targets in suite order, with the Holm correction over all that are left to chance.
+/// Gates × targets in suite order, those on load tasks behind the others, with the Holm correction over all that are left to chance.
 pub(crate) fn decide_gates(draft: &DraftPlan, collector: &Collector, facts: &RunFacts) -> Vec<GateResult> {
     let mut weighed = Vec::new();
     for (number, gate) in draft.gates.iter().enumerate() {
@@ -67,8 +67,10 @@ pub(crate) fn decide_gates(draft: &DraftPlan, collector: &Collector, facts: &Run
     let p: Vec<f64> = chance
         .map(|weighed| weighed.answer.p_fail().unwrap_or(1.0))
         .collect();
-    let mut adjusted = bounds::holm(&p).into_iter();
-    weighed
+    let loads = crate::load::weigh_all(draft, facts);
+    let (adjusted, of_loads) = crate::load::holm(&p, &loads);
+    let mut adjusted = adjusted.into_iter();
+    let mut results: Vec<GateResult> = weighed
         .iter()
         .map(|weighed| match &weighed.answer {
             Answer::Critical(misses) => critical_result(weighed, misses, facts),
@@ -82,7 +84,10 @@ pub(crate) fn decide_gates(draft: &DraftPlan, collector: &Collector, facts: &Run
                 baseline_result(weighed, found, adjusted, facts)
             }
         })
-        .collect()
+        .collect();
+    let of_loads = loads.iter().zip(of_loads);
+    results.extend(of_loads.map(|(weighed, adjusted)| crate::load::result(weighed, Some(adjusted))));
+    results
 }
 
 fn answer(gate: &Gate, collector: &Collector, target: usize, number: usize, facts: &RunFacts) -> Answer {

@@ -9,9 +9,9 @@ use crate::series::{LEVEL, Series};
 use seatrial_config::{Condition, DraftPlan, ErrorCap};
 use seatrial_types::{
     BaselineStatus, BaselineSummary, ConcurrencyCourse, ContentHash, Estimate, ExitCode, FINDINGS_SCHEMA,
-    Findings, GateResult, Method, MetricResult, ModelSpend, Money, Pillar, PillarRow, PillarStatus,
-    RunExecution, RunId, SliceKey, Statistic, StopCause, TOOL_VERSION, TargetExecution, TargetFindings, Unit,
-    Verdict,
+    Findings, GateResult, LoadOutcome, Method, MetricResult, ModelSpend, Money, Pillar, PillarRow,
+    PillarStatus, RunExecution, RunId, SliceKey, Statistic, StopCause, TOOL_VERSION, TargetExecution,
+    TargetFindings, Unit, Verdict,
 };
 
 /// Mark of a number that the measuring client itself spoiled.
@@ -100,6 +100,8 @@ pub struct RunFacts {
     pub courses: Vec<Vec<ConcurrencyCourse>>,
     /// The baseline, where a gate names one.
     pub baseline: Option<BaselineFacts>,
+    /// What load tasks measured, in order of time.
+    pub loads: Vec<LoadOutcome>,
     /// Warnings from earlier stages.
     pub warnings: Vec<String>,
 }
@@ -122,6 +124,7 @@ impl RunFacts {
             errors_asked_again: 0,
             courses: Vec::new(),
             baseline: None,
+            loads: Vec::new(),
             warnings: Vec::new(),
         }
     }
@@ -186,6 +189,7 @@ fn target_findings(
             push_metrics(&mut slices, &task.name, series, Some(slice), facts);
         }
     }
+    metrics.extend(crate::load::metrics(draft, facts, &target.name));
     let (flaky, n_flaky) = quarantine::flaky(draft, collector, index, facts);
     let gates: Vec<_> = gates.iter().filter(|gate| gate.target == target.name).collect();
     let mut queue_ms = of_target.queue_ms.clone();
@@ -408,7 +412,7 @@ fn conclude(
     let spoiled: Vec<(&str, String)> = targets
         .iter()
         .flat_map(|target| target.metrics.iter().map(|metric| (target.name.as_str(), metric)))
-        .filter(|(_, metric)| metric.status.is_some())
+        .filter(|(_, metric)| metric.status.as_deref() == Some(CLIENT_SATURATED))
         .map(|(target, metric)| (target, metric.name()))
         .collect();
     if !spoiled.is_empty() {
@@ -458,6 +462,7 @@ fn conclude(
         warnings.push(stopped);
     }
     tell_execution(collector, facts, warnings);
+    crate::load::conclude(draft, facts, &mut codes, warnings);
     let exit = ExitCode::strongest(&codes);
     let verdict = match overall_verdict(gates.iter().map(|gate| gate.verdict)) {
         Verdict::Pass if exit != ExitCode::Pass => Verdict::Inconclusive,
@@ -588,7 +593,7 @@ fn scorers_failed(draft: &DraftPlan, collector: &Collector, warnings: &mut Vec<S
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts far below 2^53")]
-fn is_above(cap: ErrorCap, errors: u64, finished: u64) -> bool {
+pub(crate) fn is_above(cap: ErrorCap, errors: u64, finished: u64) -> bool {
     match cap {
         ErrorCap::MaxErrors(most) => errors > most,
         ErrorCap::MaxErrorRate(share) => errors as f64 > share * finished as f64,

@@ -13,6 +13,7 @@ pub mod findings;
 pub mod forecast;
 pub mod gate;
 pub mod ledger;
+mod load;
 pub mod mt_interval;
 pub mod mt_significance;
 pub mod programme;

@@ -12,7 +12,7 @@ use serde_json::Map;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The endpoint of a target that is called over HTTP.
+/// The caller of a target that is called over HTTP.
 ///
 /// # Errors
 /// A key or header that is not in the environment, and what the provider finds wrong with the description.
@@ -22,6 +22,22 @@ pub(crate) fn remote(
     wires: &Wires<'_>,
     pressure: &Arc<Pressure>,
 ) -> Result<Remote, TargetProblem> {
+    let described = described(target, wires, pressure)?;
+    Remote::try_new(described, *wires.clock, seed).map_err(|error| {
+        let (message, hint) = split_hint(&error.to_string());
+        (error.key(), message, hint)
+    })
+}
+
+/// The endpoint of a target that is called over HTTP, with its key.
+///
+/// # Errors
+/// A key or header that is not in the environment.
+pub(crate) fn described(
+    target: &Target,
+    wires: &Wires<'_>,
+    pressure: &Arc<Pressure>,
+) -> Result<Described, TargetProblem> {
     let mut described = bare(target, wires, pressure);
     // Where nobody is asked, nobody needs a key.
     let is_asked = wires.cache != CacheMode::ReplayOnly;
@@ -64,10 +80,7 @@ pub(crate) fn remote(
             return Err(("provider", message, None));
         }
     }
-    Remote::try_new(described, *wires.clock, seed).map_err(|error| {
-        let (message, hint) = split_hint(&error.to_string());
-        (error.key(), message, hint)
-    })
+    Ok(described)
 }
 
 /// What does not depend on the API.

@@ -12,6 +12,7 @@ mod error;
 mod first_errors;
 mod history;
 mod imported_plan;
+mod load_tasks;
 mod materials;
 mod output;
 mod outside;

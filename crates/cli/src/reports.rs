@@ -181,10 +181,13 @@ pub(crate) fn html(findings: &Findings, store: &SqliteStore, run: &RunRow) -> Re
 /// Says in the findings where the suite writes each gate.
 pub(crate) fn place_gates(findings: &mut Findings, draft: &DraftPlan) {
     for result in &mut findings.gates {
-        let Some(index) = draft.gates.iter().position(|gate| gate.name == result.name) else {
-            continue;
+        let gate = draft.gates.iter().position(|gate| gate.name == result.name);
+        let of_load = || draft.load_gates.iter().position(|gate| gate.name == result.name);
+        let location = match (gate, of_load()) {
+            (Some(index), _) => draft.locate_gate(index, ""),
+            (None, Some(index)) => draft.locate_load_gate(index, ""),
+            (None, None) => continue,
         };
-        let location = draft.locate_gate(index, "");
         let number = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         result.place = (!location.path.as_os_str().is_empty()).then(|| Place {
             path: location.path.display().to_string(),

@@ -204,11 +204,11 @@ impl<'a> Walk<'a> {
         else {
             return Ok(None);
         };
-        if key.epoch >= self.plan.epochs_max(index) {
+        if key.epoch >= self.plan.epochs_max(index) && !drafted.under_load {
             return Ok(None);
         }
         // A task that stopped early has answers of some cases only, and they are known by their ids.
-        let is_drawn = drafted.sequential;
+        let is_drawn = drafted.sequential || drafted.under_load;
         let group = (key.target, key.task, key.epoch);
         if self.group != Some(group) {
             self.end_group();
@@ -259,7 +259,7 @@ impl<'a> Walk<'a> {
             let now = self.places.tasks.get(usize::from(task)).copied().flatten();
             let planned = now.and_then(|now| self.plan.tasks.get(usize::from(now)));
             let cases = planned
-                .filter(|planned| planned.order.is_none())
+                .filter(|planned| planned.order.is_none() && !planned.under_load)
                 .map_or(0, |planned| planned.cases);
             if self.matched < cases && self.differences.is_empty() {
                 self.differ(&format!("{} of {cases} cases were recorded", self.matched));
@@ -308,7 +308,11 @@ fn refuse_differences(
     }
     walk.end_group();
     // How far tasks are asked whose gates decide that, no plan knows.
-    let is_open = plan.extends() || plan.tasks.iter().any(|task| task.order.is_some());
+    let is_open = plan.extends()
+        || plan
+            .tasks
+            .iter()
+            .any(|task| task.order.is_some() || task.under_load);
     if walk.differences.is_empty()
         && (if is_open {
             kept == 0

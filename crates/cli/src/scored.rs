@@ -267,7 +267,7 @@ fn recorded_metric(metric: &Value) -> MetricSpec {
         kind,
         unit,
         pillar: match unit {
-            Unit::Ms => Pillar::Performance,
+            Unit::Ms | Unit::PerS => Pillar::Performance,
             Unit::Usd | Unit::Tokens => Pillar::Cost,
             Unit::Share | Unit::Count | Unit::Score => Pillar::Quality,
         },

@@ -7,6 +7,7 @@ use crate::caps;
 use crate::error::CliError;
 use crate::first_errors;
 use crate::history;
+use crate::load_tasks;
 use crate::materials;
 use crate::output;
 use crate::preflight;
@@ -23,7 +24,9 @@ use seatrial_engine::{
 use seatrial_provider::Clock;
 use seatrial_store::{Catalog, Events, RunHeader, RunLock, RunRow, RunStatus, SqliteStore, StoreError};
 use seatrial_task::{Plan, TaskScorers};
-use seatrial_types::{ConcurrencyCourse, ExitCode, Findings, ModelSpend, Money, RunId, TOOL_VERSION};
+use seatrial_types::{
+    ConcurrencyCourse, ExitCode, Findings, LoadOutcome, ModelSpend, Money, RunId, TOOL_VERSION,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -72,6 +75,9 @@ struct SessionFacts {
     /// What the models that scorers ask have cost meanwhile.
     #[serde(default)]
     models: Vec<ModelSpend>,
+    /// What load tasks measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    loads: Vec<LoadOutcome>,
     /// What the suite took from the environment.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     environment: BTreeMap<String, String>,
@@ -104,6 +110,7 @@ pub(crate) fn conduct(mut session: Session) -> Result<Findings, CliError> {
     };
     let targets = wiring::targets(&plan.draft, &wires)?;
     let models = wiring::models(&plan.draft, &wires)?;
+    let loads = load_tasks::prepare(&plan, &wires)?;
 
     let mut store = SqliteStore::open(&session.store).map_err(store_error)?;
     answers
@@ -154,6 +161,9 @@ pub(crate) fn conduct(mut session: Session) -> Result<Findings, CliError> {
             errors_asked_again,
             &mut session.warnings,
         )?;
+        if end == RunEnd::Complete {
+            end = load_tasks::carry_out(&loads, &job, &mut store, (&session.store, &id))?;
+        }
     } else {
         output::stderr(&format!("run {id} is finished: reporting again, without calls\n"));
     }
@@ -361,6 +371,7 @@ fn execute(
         errors_asked_again,
         rescored_from: None,
         models: job.models.values().map(AskedModel::spend).collect(),
+        loads: Vec::new(),
         environment: job.plan.draft.environment().clone(),
     };
     let noted = serde_json::to_string(&facts).map(|json| store.append_session(id, &json));
@@ -432,7 +443,7 @@ pub(crate) fn analyse(
             RunEnd::DurationCap => RunState::DurationCap,
             RunEnd::RecordFailed => RunState::RecordFailed,
         },
-        samples_planned: plan.samples(),
+        samples_planned: plan.samples().saturating_add(collector.under_load()),
         client_saturated: healths.iter().any(ClientHealth::is_saturated),
         client_read_lag_ms: healths
             .iter()
@@ -442,6 +453,10 @@ pub(crate) fn analyse(
         rescored_from: sessions.iter().find_map(|session| session.rescored_from.clone()),
         errors_asked_again: sessions.iter().map(|session| session.errors_asked_again).sum(),
         courses: courses_of(plan, &sessions),
+        loads: sessions
+            .iter()
+            .flat_map(|session| session.loads.clone())
+            .collect(),
         baseline: baseline
             .map(|baseline| baseline.facts(store, run, plan))
             .transpose()?,
@@ -492,6 +507,7 @@ pub(crate) fn carry_sessions(
         errors_asked_again: 0,
         rescored_from: Some(source.clone()),
         models,
+        loads: Vec::new(),
         environment: BTreeMap::new(),
     };
     for facts in earlier.chain([own]) {
@@ -521,7 +537,34 @@ fn courses_of(plan: &Plan, sessions: &[SessionFacts]) -> Vec<Vec<ConcurrencyCour
     (0..plan.draft.targets.len()).map(of_target).collect()
 }
 
-/// What models that scorers ask have cost in the sessions on record.
+/// What load tasks measured in the sessions on record, in order of time.
+pub(crate) fn loads_of(store: &SqliteStore, run: &RunId) -> Result<Vec<LoadOutcome>, CliError> {
+    let sessions = store.sessions(run).map_err(store_error)?;
+    let sessions = sessions
+        .iter()
+        .filter_map(|json| serde_json::from_str::<SessionFacts>(json).ok());
+    Ok(sessions.flat_map(|session| session.loads).collect())
+}
+
+/// Puts what a load task measured on record, as a part of the run of its own.
+pub(crate) fn record_load(store: &mut SqliteStore, run: &RunId, load: LoadOutcome) -> Result<(), CliError> {
+    let facts = SessionFacts {
+        started_at: load.started_at.clone(),
+        ended_at: load.ended_at.clone(),
+        end: if load.is_whole { "load" } else { "load stopped" }.to_owned(),
+        health: ClientHealth::default(),
+        concurrency: Vec::new(),
+        errors_asked_again: 0,
+        rescored_from: None,
+        models: Vec::new(),
+        loads: vec![load],
+        environment: BTreeMap::new(),
+    };
+    let json = serde_json::to_string(&facts).map_err(CliError::infrastructure)?;
+    store.append_session(run, &json).map_err(store_error)
+}
+
+/// What models that scorers ask and load tasks have cost in the sessions on record.
 pub(crate) fn earlier_spend(store: &SqliteStore, draft: &DraftPlan, run: &RunId) -> Result<Money, CliError> {
     let sessions = store.sessions(run).map_err(store_error)?;
     let sessions: Vec<SessionFacts> = sessions
@@ -529,7 +572,9 @@ pub(crate) fn earlier_spend(store: &SqliteStore, draft: &DraftPlan, run: &RunId)
         .filter_map(|json| serde_json::from_str(json).ok())
         .collect();
     let spend = spend_of(draft, &sessions);
-    Ok(spend.iter().filter_map(|model| model.cost_usd).sum())
+    let of_models = spend.iter().filter_map(|model| model.cost_usd);
+    let loads = sessions.iter().flat_map(|session| &session.loads);
+    Ok(of_models.chain(loads.filter_map(|load| load.cost_usd)).sum())
 }
 
 /// The exit code that the findings state.

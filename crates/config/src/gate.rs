@@ -101,6 +101,8 @@ pub(crate) struct Known<'a> {
     pub(crate) target_names: &'a [String],
     pub(crate) tasks: &'a [Option<Task>],
     pub(crate) task_names: &'a [String],
+    /// Names of load tasks.
+    pub(crate) load_names: &'a [String],
 }
 
 /// What a gate asks about.
@@ -216,7 +218,7 @@ fn read_one(node: &Node, known: &Known<'_>, reader: &mut Reader<'_>) -> Option<G
 fn read_condition(node: &Node, asked: &Asked<'_>, reader: &mut Reader<'_>) -> Option<Condition> {
     match against::read_condition(node, asked, reader) {
         Some(condition) => Some(condition),
-        None => read_bound(node, asked, reader).map(Condition::Bound),
+        None => read_bound(node, &asked.metric, asked.range, reader).map(Condition::Bound),
     }
 }
 
@@ -247,7 +249,7 @@ fn default_name(metric: &str, gate: &Gate) -> String {
 
 /// `Some(None)` where the gate asks every target; `None` where it names one that does not exist.
 #[expect(clippy::option_option, reason = "absent and wrong are different things here")]
-fn read_target(node: &Node, known: &Known<'_>, reader: &mut Reader<'_>) -> Option<Option<String>> {
+pub(crate) fn read_target(node: &Node, known: &Known<'_>, reader: &mut Reader<'_>) -> Option<Option<String>> {
     let Some(value) = node.get("target") else {
         return Some(None);
     };
@@ -294,7 +296,8 @@ fn read_metric<'a>(node: &Node, known: &Known<'a>, reader: &mut Reader<'_>) -> O
         }
     };
     let Some(task_index) = known.task_names.iter().position(|name| name == task_name) else {
-        let names: Vec<&str> = known.task_names.iter().map(String::as_str).collect();
+        let names = known.task_names.iter().chain(known.load_names);
+        let names: Vec<&str> = names.map(String::as_str).collect();
         let hint = nearest::hint(task_name, "tasks", &names);
         reader.errors.push(
             &value.span,
@@ -339,7 +342,7 @@ fn read_metric<'a>(node: &Node, known: &Known<'a>, reader: &mut Reader<'_>) -> O
     })
 }
 
-fn default_statistic(
+pub(crate) fn default_statistic(
     written: &str,
     statistics: &[Statistic],
     value: &Node,
@@ -371,7 +374,7 @@ fn example_of(written: &str, known: &Known<'_>) -> Option<String> {
     Some(format!("write, for example, `{}.{metric}`", task.name))
 }
 
-fn metric_names(task: &Task) -> impl Iterator<Item = &str> {
+pub(crate) fn metric_names(task: &Task) -> impl Iterator<Item = &str> {
     let own = task
         .scorers
         .iter()
@@ -445,24 +448,26 @@ fn read_slice(node: &Node, asked: &Asked<'_>, reader: &mut Reader<'_>) -> Option
     }))
 }
 
-fn read_bound(node: &Node, asked: &Asked<'_>, reader: &mut Reader<'_>) -> Option<Bound> {
+/// A limit of this metric, whose values have this range.
+pub(crate) fn read_bound(
+    node: &Node,
+    metric: &str,
+    (low, high): (f64, f64),
+    reader: &mut Reader<'_>,
+) -> Option<Bound> {
     let (entry, bound): (&Entry, Bound) = match (node.number("at_least"), node.number("at_most")) {
         (Some(limit), None) => (node.entry("at_least")?, Bound::AtLeast(limit)),
         (None, Some(limit)) => (node.entry("at_most")?, Bound::AtMost(limit)),
         _ => return None,
     };
     let limit = bound.limit();
-    let (low, high) = asked.range;
     if limit < low || limit > high {
         let what = if high.is_finite() {
             format!("from {low} to {high}")
         } else {
             format!("{low} or more")
         };
-        let message = format!(
-            "the limit {limit} is outside what `{}` can be, {what}",
-            asked.metric
-        );
+        let message = format!("the limit {limit} is outside what `{}` can be, {what}", metric);
         let hint = share_hint(limit).filter(|_| high <= 1.0);
         reader.errors.push(&entry.value.span, message, hint);
         return None;
@@ -474,7 +479,7 @@ fn read_bound(node: &Node, asked: &Asked<'_>, reader: &mut Reader<'_>) -> Option
     if always_met {
         let message = format!(
             "this gate can never fail: `{}` is always {} {limit}",
-            asked.metric,
+            metric,
             bound.as_str()
         );
         reader.warn(&entry.value.span, message, None);

@@ -28,7 +28,9 @@ impl DraftPlan {
             targets,
             models,
             tasks,
+            loads,
             gates: _,
+            load_gates: _,
             baseline: _,
             error_cap: _,
             budget: _,
@@ -44,6 +46,9 @@ impl DraftPlan {
             "tasks": tasks.iter().map(task).collect::<Vec<_>>(),
         });
         // Only where there are any: plans of suites without them stay what they were.
+        if !loads.is_empty() {
+            identity["loads"] = json!(loads);
+        }
         if !models.is_empty() {
             identity["models"] = models.iter().map(target).collect();
         }
@@ -194,6 +199,7 @@ fn task(task: &Task) -> Value {
         selection,
         seed,
         slices,
+        under_load,
     } = task;
     let Dataset {
         // The content of every kind of place is known by its hash, and a hub's commit beside it, to whoever reads it.
@@ -222,6 +228,9 @@ fn task(task: &Task) -> Value {
     // The order of asking is a part of what is asked, since the run may stop anywhere in it.
     if *sequential {
         identity["sequential"] = json!(true);
+    }
+    if *under_load {
+        identity["under_load"] = json!(true);
     }
     identity
 }

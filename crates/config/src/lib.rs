@@ -15,6 +15,7 @@ mod fields;
 mod gate;
 mod identity;
 mod include;
+mod load;
 mod located;
 mod message;
 mod nearest;
@@ -41,13 +42,14 @@ pub use diagnostics::{Diagnostic, Diagnostics, Location, MAX_DIAGNOSTICS};
 pub use document::MAX_DOCUMENT_BYTES;
 pub use gate::{DEFAULT_RISK, RUN_METRICS, RunMetric};
 pub use include::{MAX_INCLUDE_DEPTH, MAX_INCLUDED_FILES};
+pub use load::{LOAD_METRICS, LoadMetric};
 pub use located::{LocatedDocument, load_located};
 pub use plan::{
     Against, BaselineUse, Bound, Budget, CacheMode, Concurrency, Condition, DEFAULT_MAX_ERROR_RATE, Dataset,
     DatasetFormat, DatasetFrom, DraftPlan, Endpoint, ErrorCap, Exec, Extend, Fetched, FieldSource, Fields,
-    Gate, Hub, ImageTemplates, InlineCase, Limits, Margin, MessageTemplate, Metric, NoCritical,
-    OnInconclusive, Origin, Prompt, Quarantined, Recorded, Relation, Retry, ScorerUse, Selection, Target,
-    Task, ToolCallTemplate, Warning,
+    Gate, Hub, ImageTemplates, InlineCase, Limits, LoadGate, LoadTask, LoadWork, Margin, MessageTemplate,
+    Metric, NoCritical, OnInconclusive, Origin, Prompt, Quarantined, Recorded, Relation, Retry, ScorerUse,
+    Selection, Target, Task, ToolCallTemplate, Warning,
 };
 pub use remote::{Anthropic, Headers, Http, HttpStream, OpenAi, OpenAiApi};
 pub use schema::schema;

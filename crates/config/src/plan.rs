@@ -3,10 +3,12 @@
 
 mod dataset;
 mod gate;
+mod load;
 mod quarantine;
 
 pub use dataset::{Dataset, DatasetFormat, DatasetFrom, Fetched, FieldSource, Fields, Hub, InlineCase};
 pub use gate::{Against, BaselineUse, Bound, Condition, Gate, Margin, NoCritical, OnInconclusive, Relation};
+pub use load::{LoadGate, LoadTask, LoadWork};
 pub use quarantine::Quarantined;
 
 use crate::diagnostics::{Diagnostics, Location, Source};
@@ -37,8 +39,14 @@ pub struct DraftPlan {
     pub models: Vec<Target>,
     /// What is asked of each of them.
     pub tasks: Vec<Task>,
+    /// What each target is loaded with after the evaluation.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub loads: Vec<LoadTask>,
     /// Conditions on the results.
     pub gates: Vec<Gate>,
+    /// Conditions on what load tasks measure.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub load_gates: Vec<LoadGate>,
     /// The baseline that gates compare with; `None` where the suite does not say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline: Option<BaselineUse>,
@@ -388,6 +396,10 @@ pub struct Task {
     pub seed: u64,
     /// Columns whose values are reported apart: the suite's, then the task's own, without repetition.
     pub slices: Vec<String>,
+    /// Whether a load task of this name asks its prompts, and nobody else: the evaluation leaves it out, and its samples
+    /// are the requests of the load.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub under_load: bool,
 }
 
 impl Task {
@@ -585,6 +597,18 @@ impl DraftPlan {
     #[must_use]
     pub fn locate_gate(&self, gate_index: usize, key: &str) -> Location {
         self.locate_path(&format!("gates/{gate_index}/{key}"))
+    }
+
+    /// Where `key` of a load task is written (such as `load/rate`), or the task when it is not.
+    #[must_use]
+    pub fn locate_load(&self, load_index: usize, key: &str) -> Location {
+        self.locate_path(&format!("loads/{load_index}/{key}"))
+    }
+
+    /// Where `key` of a gate on a load task is written, or the gate when it is not.
+    #[must_use]
+    pub fn locate_load_gate(&self, gate_index: usize, key: &str) -> Location {
+        self.locate_path(&format!("load_gates/{gate_index}/{key}"))
     }
 
     /// Where `key` of an entry of `quarantine` is written, or the entry when it is not.

@@ -2,7 +2,7 @@
 
 use crate::check::Demand;
 use crate::shape::{Field, NAME_KEY, Shape, Table};
-use crate::tables::{MAX_SCORERS, MAX_SEVERITIES, PROVIDERS, SUITE};
+use crate::tables::{LOAD_TASK, MAX_SCORERS, MAX_SEVERITIES, PROVIDERS, SUITE};
 use crate::value::MAX_NAME_CHARS;
 use crate::vocabulary::{COMMON_OPTIONS, OptionEntry, OptionShape, ScorerEntry, Vocabulary};
 use serde_json::{Map, Value, json};
@@ -19,7 +19,10 @@ pub fn schema(vocabulary: &Vocabulary) -> Value {
         Shape::List {
             item: Shape::Merged(tables),
             ..
-        } => Some((field.name.to_owned(), json!({ "items": requirements(tables) }))),
+        } => Some((
+            field.name.to_owned(),
+            json!({ "items": requirements_of_item(tables) }),
+        )),
         _ => None,
     });
     let without_defaults: Map<String, Value> = merged.collect();
@@ -56,6 +59,8 @@ pub fn schema(vocabulary: &Vocabulary) -> Value {
 
 const DEFAULTS_KEY: &str = "defaults";
 const INCLUDE_KEY: &str = "include";
+/// The key that makes a task a load task.
+const LOAD_KEY: &str = "load";
 /// The definition of a value that comes from the environment.
 const VARIABLE: &str = "variable";
 /// The definition that scorers of tasks and scorers inside scorers share.
@@ -89,6 +94,19 @@ fn requirements(tables: &[&'static Table]) -> Value {
         })
         .collect();
     json!({ "required": names, "properties": below })
+}
+
+/// The same for an item of a list; a task with a load has keys of its own and needs no others.
+fn requirements_of_item(tables: &[&'static Table]) -> Value {
+    let whole = requirements(tables);
+    let has_load = tables
+        .iter()
+        .any(|table| table.fields.iter().any(|field| field.name == LOAD_KEY));
+    if !has_load {
+        return whole;
+    }
+    let keys: Vec<&str> = LOAD_TASK.fields.iter().map(|field| field.name).collect();
+    json!({ "if": { "required": [LOAD_KEY] }, "then": { "propertyNames": { "enum": keys } }, "else": whole })
 }
 
 /// A key of several tables: what it is in the last of them, or either where they differ in more than words.
@@ -197,6 +215,7 @@ impl Scorers<'_> {
             | Shape::Url
             | Shape::Number { .. }
             | Shape::AnyNumber
+            | Shape::NumberOrLine
             | Shape::Choice { .. }
             | Shape::Margin
             | Shape::TrueOrLines
@@ -230,6 +249,7 @@ impl Scorers<'_> {
             } => json!({ "type": "number", "exclusiveMinimum": 0, "maximum": max }),
             Shape::Number { max, .. } => json!({ "type": "number", "minimum": 0, "maximum": max }),
             Shape::AnyNumber => json!({ "type": "number" }),
+            Shape::NumberOrLine => json!({ "type": ["number", "string"] }),
             Shape::Choice { words, .. } => json!({ "enum": words }),
             Shape::Margin => json!({ "anyOf": [
                 { "type": "number", "minimum": 0 },

@@ -83,6 +83,8 @@ pub(crate) enum Shape {
     },
     /// A number from 0 (or just above it) to `max`.
     Number { above_zero: bool, max: f64 },
+    /// A finite number, or a text of one line that says more than a number can.
+    NumberOrLine,
     /// Any finite number.
     AnyNumber,
     /// One of these words.
@@ -155,6 +157,7 @@ impl Shape {
             } => format!("a number above 0, at most {max}"),
             Self::Number { max, .. } => format!("a number from 0 to {max}"),
             Self::AnyNumber => "a number".to_owned(),
+            Self::NumberOrLine => "a number or a text of one line".to_owned(),
             Self::Choice { words, .. } => format!("one of {}", list(words)),
             Self::Margin => "a number from 0, or a share such as `10%`".to_owned(),
             Self::TrueOrLines => "`true`, or a list of values".to_owned(),

@@ -13,7 +13,7 @@ use crate::tables::{MAX_TASKS, SUITE};
 use crate::task::Shared;
 use crate::vocabulary::{OptionShape, Vocabulary};
 use crate::yaml::{Data, MAX_FILE_BYTES, Node, parse};
-use crate::{against, include, scorer, target, task};
+use crate::{against, include, load, scorer, target, task};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::ops::Range;
@@ -237,13 +237,23 @@ impl Reader<'_> {
             defaults: defaults.and_then(|node| node.get("task")),
         };
         let (mut tasks, mut task_names) = (Vec::new(), Vec::new());
-        for own in items("tasks") {
+        for own in items("tasks").iter().filter(|own| !load::is_load(own)) {
             for read in task::read(own, &shared, self) {
                 self.record(&format!("tasks/{}", tasks.len()), &read.node, &mut locations);
                 tasks.push(read.task);
                 task_names.push(read.name);
             }
         }
+        let mut loads = Vec::new();
+        for own in items("tasks").iter().filter(|own| load::is_load(own)) {
+            self.record(&format!("loads/{}", loads.len()), own, &mut locations);
+            let known = tasks.len();
+            loads.push(load::read(own, &shared, &mut tasks, &mut task_names, self));
+            if tasks.len() > known {
+                self.record(&format!("tasks/{known}"), own, &mut locations);
+            }
+        }
+        let load_names: Vec<String> = loads.iter().map(|load| load.name.clone()).collect();
         self.bound_tasks(root, tasks.len())?;
         self.unique_names("task", items("tasks"));
         let known = gate::Known {
@@ -251,8 +261,19 @@ impl Reader<'_> {
             target_names: &target_names,
             tasks: &tasks,
             task_names: &task_names,
+            load_names: &load_names,
         };
-        let gate_nodes = gate::expand(items("gates"), &known);
+        let (mut gate_nodes, mut load_gates) = (Vec::new(), Vec::new());
+        for node in gate::expand(items("gates"), &known) {
+            match load::asked_of(&node, &known) {
+                None => gate_nodes.push(node),
+                Some(of) => {
+                    let path = format!("load_gates/{}", load_gates.len());
+                    self.record(&path, &node, &mut locations);
+                    load_gates.push(load::read_gate(&node, of, &known, &loads, self));
+                }
+            }
+        }
         let gates = gate::read_all(&gate_nodes, &known, self);
         for (index, node) in gate_nodes.iter().enumerate() {
             self.record(&format!("gates/{index}"), node, &mut locations);
@@ -271,7 +292,12 @@ impl Reader<'_> {
             targets: targets.into_iter().collect::<Option<Vec<Target>>>()?,
             models: models.into_iter().collect::<Option<Vec<Target>>>()?,
             tasks: tasks.into_iter().collect::<Option<Vec<Task>>>()?,
+            loads: loads
+                .into_iter()
+                .map(|read| read.load)
+                .collect::<Option<Vec<_>>>()?,
             gates,
+            load_gates: load_gates.into_iter().collect::<Option<Vec<_>>>()?,
             baseline: against::read_baseline(root),
             error_cap: error_cap(root),
             budget: budget(root.get("budget")),

@@ -36,6 +36,11 @@ pub(crate) struct ReadTask {
 /// Checks one entry of `tasks` with its defaults merged in and lowers it: one task, or one for each of its `prompts`.
 pub(crate) fn read(own: &Node, shared: &Shared<'_>, reader: &mut Reader<'_>) -> Vec<ReadTask> {
     let merged = merge(own, shared.defaults, &TASK);
+    if let Some(entry) = merged.entry("load") {
+        let hint = "write it in each load task".to_owned();
+        let message = "a load cannot be shared through `defaults`";
+        reader.errors.push(&entry.key.span, message, Some(hint));
+    }
     check_record(&TASK, &merged, Demand::Whole, &mut reader.errors);
     check_targets(&merged, shared.targets, reader);
     let nodes = match merged.get("prompts") {
@@ -50,7 +55,7 @@ pub(crate) fn read(own: &Node, shared: &Shared<'_>, reader: &mut Reader<'_>) -> 
     nodes.into_iter().map(lower).collect()
 }
 
-fn check_targets(task: &Node, known: &[String], reader: &mut Reader<'_>) {
+pub(crate) fn check_targets(task: &Node, known: &[String], reader: &mut Reader<'_>) {
     let Some(targets) = task.get("targets") else {
         return;
     };
@@ -126,6 +131,7 @@ fn lower(task: &Node, shared: &Shared<'_>, reader: &mut Reader<'_>) -> Option<Ta
         sequential: task.truth("sequential").unwrap_or(shared.sequential),
         selection: lower_selection(task),
         seed: task.whole("seed").unwrap_or(shared.seed),
+        under_load: false,
         slices,
     })
 }

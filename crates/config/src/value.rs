@@ -40,6 +40,8 @@ impl Shape {
                 Wrong::expected("a number".to_owned())
                     .hint(separator_hint(text).or_else(|| percent_hint(text)))
             }),
+            Self::NumberOrLine if real(&meaning).is_some() => Ok(()),
+            Self::NumberOrLine => is_text(&meaning, text, self).and_then(|()| fits_line(text)),
             Self::Margin => fits_margin(&meaning, text),
             Self::TrueOrLines => match meaning {
                 Meaning::Bool(true) => Ok(()),

@@ -127,6 +127,15 @@ impl Live {
         }
     }
 
+    /// The same, and `watch` sees every request when it ends, and may end the run.
+    #[must_use]
+    pub fn with_watch(self, watch: Arc<dyn RequestWatch>) -> Self {
+        Self {
+            watch: Some(watch),
+            ..self
+        }
+    }
+
     /// Shows a request that ended to whoever watches. Nothing is cut off before the run ends, so what ends then is not
     /// shown.
     pub(crate) fn show(&self, record: &RequestRecord) {

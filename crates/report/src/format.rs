@@ -83,6 +83,7 @@ impl Scale {
             Unit::Ms => (2, "", " ms"),
             Unit::Usd => (digits_for(largest, 4), "$", ""),
             Unit::Tokens => (1, "", " tokens"),
+            Unit::PerS => (2, "", "/s"),
             Unit::Count => (0, "", ""),
             Unit::Score => (digits_for(largest, 4), "", ""),
         };

@@ -65,6 +65,8 @@ pub struct PlannedTask {
     pub is_clustered: bool,
     /// Whether rows name clusters.
     pub has_clusters: bool,
+    /// Whether it is asked under load alone.
+    pub under_load: bool,
     /// Characters in the prompts of all chosen cases together, for forecasts.
     pub prompt_chars: u64,
     /// The order in which the cases are drawn; `None` for a task that is asked in the order of its file.
@@ -208,7 +210,7 @@ fn plan_task(
     let mut ids = blake3::Hasher::new();
     let mut images = ImageHash::default();
     // Repetitions of a case are not independent of each other: the case is the cluster where nothing else is.
-    let is_repeated = task.epochs > 1;
+    let is_repeated = task.epochs > 1 || task.under_load;
     let mut has_clusters = false;
     while let Some(case) = reader.next() {
         let case = match case {
@@ -269,6 +271,7 @@ fn plan_task(
         cases,
         is_clustered: is_repeated || has_clusters,
         has_clusters,
+        under_load: task.under_load,
         prompt_chars,
         order: ordering.map(|ordering| ordering.finish(&chosen)),
         source,
@@ -561,12 +564,12 @@ impl Plan {
             .sum()
     }
 
-    /// Whether a task asks a target; `false` for indexes outside the plan.
+    /// Whether a task asks a target in the evaluation; `false` for tasks under load and indexes outside the plan.
     #[must_use]
     pub fn asks(&self, target: usize, task: usize) -> bool {
         let target = self.draft.targets.get(target);
         let task = self.draft.tasks.get(task);
-        matches!((target, task), (Some(target), Some(task)) if task.asks(&target.name))
+        matches!((target, task), (Some(target), Some(task)) if task.asks(&target.name) && !task.under_load)
     }
 
     /// Most epochs of a task: those planned, and what its gates may add to them. 0 for an index outside the plan.
@@ -600,7 +603,8 @@ impl Plan {
             .sum()
     }
 
-    /// Number of a sample among those of its target: tasks, then epochs, then cases. `None` for a key outside the plan.
+    /// Number of a sample among those of its target: tasks, then epochs, then cases. `None` for a key outside the plan, and for
+    /// requests of a load.
     #[must_use]
     pub fn ordinal(&self, key: SampleKey) -> Option<u64> {
         let mut before = 0;
@@ -608,7 +612,8 @@ impl Plan {
             let cases = u64::from(planned.cases);
             let epochs = self.epochs_max(index);
             if index == usize::from(key.task) {
-                let inside = key.epoch < epochs && key.case < planned.cases;
+                let under_load = self.draft.tasks.get(index).is_some_and(|task| task.under_load);
+                let inside = key.epoch < epochs && key.case < planned.cases && !under_load;
                 return inside.then(|| before + u64::from(key.epoch) * cases + u64::from(key.case));
             }
             before += cases * u64::from(epochs);

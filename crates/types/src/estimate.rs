@@ -18,6 +18,9 @@ pub enum Unit {
     Count,
     /// A scorer's own scale.
     Score,
+    /// Per second.
+    #[serde(rename = "per_s")]
+    PerS,
 }
 
 impl Unit {
@@ -31,6 +34,7 @@ impl Unit {
             Self::Tokens => "tokens",
             Self::Count => "count",
             Self::Score => "score",
+            Self::PerS => "per_s",
         }
     }
 }

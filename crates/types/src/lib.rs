@@ -13,6 +13,7 @@ pub mod findings;
 pub mod flaky;
 pub mod hash;
 pub mod id;
+mod load;
 pub mod money;
 pub mod record;
 pub mod score;
@@ -45,6 +46,7 @@ pub use findings::{
 pub use flaky::{FlakyCase, QuarantineOutcome, QuarantineRow};
 pub use hash::ContentHash;
 pub use id::RunId;
+pub use load::{LoadEnds, LoadFigure, LoadOutcome, LoadStatus};
 pub use money::{Money, ParseMoneyError};
 pub use record::{SampleFigures, SampleKey, SampleRecord, ScoreRecord};
 pub use score::{MetricKind, MetricSpec, Outcome, Pillar, Score};

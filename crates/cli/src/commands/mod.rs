@@ -15,7 +15,7 @@ mod flaky;
 mod gate;
 mod gate_simulate;
 mod import;
-mod load;
+pub(crate) mod load;
 mod plan;
 mod promptfoo;
 mod report;

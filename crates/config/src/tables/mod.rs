@@ -5,6 +5,7 @@ mod bounds;
 mod dataset;
 mod exec;
 mod gate;
+mod load;
 mod quarantine;
 mod remote;
 mod suite;
@@ -19,6 +20,7 @@ pub use bounds::{
     MAX_TOOL_CALLS, MAX_WORKERS,
 };
 pub use dataset::DEFAULT_TOKEN_ENV;
+pub(crate) use load::LOAD_TASK;
 pub(crate) use suite::{INCLUDE, SUITE};
 pub(crate) use target::{PROVIDERS, TARGETS};
 pub(crate) use task::TASK;

@@ -4,6 +4,7 @@ use super::bounds::{
     MAX_COUNT, MAX_EPOCHS, MAX_IMAGES, MAX_MESSAGES, MAX_PROMPTS, MAX_TARGETS, MAX_TOOL_CALLS,
 };
 use super::dataset::DATASET;
+use super::load::LOAD;
 use super::suite::{COLUMNS, NAME};
 use crate::shape::{Field, Later, Shape, Table};
 
@@ -104,6 +105,11 @@ pub(crate) static TASK: Table = Table {
             "columns whose values are reported apart, beside the suite's",
         )
         .default("[]"),
+        Field::new(
+            "load",
+            Shape::Record(&LOAD),
+            "makes it a load task: each target is loaded and measured, after the evaluation; `name` and `targets` are its other keys",
+        ),
     ],
     exclusive: &[
         &["prompt", "messages", "prompts"],
@@ -116,11 +122,6 @@ pub(crate) static TASK: Table = Table {
             word: "recipe",
             message: "no recipes are shipped in this version, so `recipe` cannot be expanded",
             hint: RECIPE_HINT,
-        },
-        Later {
-            word: "load",
-            message: "load tasks are not in this version of the suite grammar",
-            hint: "remove `load`; `seatrial load` measures one endpoint under load",
         },
         Later {
             word: "driver",

@@ -67,7 +67,25 @@ pub(super) fn asked_of(arguments: &LoadArguments, given: &LoadEndpoint) -> Resul
     let bare = blueprint_of(&endpoint)?;
     endpoint.key = key(given, is_loopback(bare.host()))?;
     let blueprint = blueprint_of(&endpoint)?;
-    let (source, times) = source(arguments, &endpoint, &blueprint)?;
+    let made = source(arguments, &endpoint, &blueprint)?;
+    connected(
+        endpoint,
+        form,
+        name,
+        made,
+        (given.timeout, given.cold, given.model.as_deref()),
+    )
+}
+
+/// An endpoint with its requests and their moments: name resolved, TLS ready.
+pub(super) fn connected(
+    endpoint: Endpoint,
+    form: AnswerForm,
+    api: &'static str,
+    (source, times): (Arc<dyn RequestSource>, Option<Vec<u64>>),
+    (timeout, is_cold, model): (Duration, bool, Option<&str>),
+) -> Result<Asked, CliError> {
+    let blueprint = blueprint_of(&endpoint)?;
     let started = Instant::now();
     let addresses = resolve(blueprint.host(), blueprint.port())?;
     let resolve = started.elapsed();
@@ -81,22 +99,27 @@ pub(super) fn asked_of(arguments: &LoadArguments, given: &LoadEndpoint) -> Resul
         None
     };
     Ok(Asked {
-        prompts: super::identity::prompts(&*source, given.model.as_deref()),
+        prompts: super::identity::prompts(&*source, model),
         target: Target {
             addresses,
             tls,
             form,
-            timeout: given.timeout,
-            is_cold: given.cold,
+            timeout,
+            is_cold,
         },
         source,
         url: blueprint.shown_url().to_owned(),
-        model: given.model.clone(),
-        api: name,
+        model: model.map(str::to_owned),
+        api,
         key: endpoint.key,
         times,
         resolve,
     })
+}
+
+/// The request of a load whose prompt is one text.
+pub(super) fn usual_request(arguments: &LoadArguments, endpoint: &Endpoint) -> Result<Vec<u8>, CliError> {
+    request(arguments, &blueprint_of(endpoint)?)
 }
 
 /// Where requests come from, and when they are due, where that is known.

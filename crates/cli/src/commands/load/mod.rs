@@ -1,10 +1,12 @@
 //! `seatrial load`: latency and throughput of an endpoint under load, with the client's own error known.
 
+mod cases;
 mod contrasts;
 mod diff;
 mod duel;
 mod duel_told;
 mod endpoint;
+mod figures;
 mod files;
 mod find;
 mod floor;
@@ -19,6 +21,7 @@ mod several;
 mod stopper;
 mod sweep;
 mod talked;
+mod tasked;
 mod text;
 mod turns;
 mod watch;
@@ -40,6 +43,9 @@ use serde_json::Value;
 use server::ServerTold;
 use std::path::Path;
 use std::sync::{Arc, mpsc};
+
+pub(crate) use stopper::Stopper;
+pub(crate) use tasked::{TaskEnd, TaskLoad, TaskWork};
 
 /// `seatrial load` and what may follow it.
 pub(crate) fn load(line: &LoadCommandLine) -> Result<ExitCode, CliError> {

@@ -8,14 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Listens for Ctrl-C and SIGTERM until the process ends.
 #[derive(Clone, Default)]
-pub(super) struct Stopper {
+pub(crate) struct Stopper {
     current: Arc<Mutex<Option<Arc<Live>>>>,
     is_stopped: Arc<AtomicBool>,
 }
 
 impl Stopper {
     /// Begins to listen.
-    pub(super) fn listen() -> Self {
+    pub(crate) fn listen() -> Self {
         let stopper = Self::default();
         let listener = stopper.clone();
         let listening = std::thread::Builder::new()
@@ -55,7 +55,7 @@ impl Stopper {
     }
 
     /// Whether somebody asked to stop.
-    pub(super) fn is_stopped(&self) -> bool {
+    pub(crate) fn is_stopped(&self) -> bool {
         self.is_stopped.load(Relaxed)
     }
 }
