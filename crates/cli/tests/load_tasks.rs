@@ -298,7 +298,7 @@ fn a_starved_client_decides_nothing() {
         .current_dir(workspace.path())
         .env("CI", "true")
         .stdin(Stdio::null());
-    Finished::of(starved.output()).expect_code(8);
+    let _ = Finished::of(starved.output()).expect_code(8);
     let findings = workspace.json("out.json");
     let latency = metric(&findings, "busy", "ttft", "p50");
     assert_eq!(
