@@ -233,9 +233,9 @@ fn goodput() {
 fn a_search_where_nothing_passes() {
     let (workspace, endpoint) = (workspace(), serve(500));
     let shape = ["--slo", "e2e_p99<10m", "--find", "concurrency", "--start", "2"];
-    let finished = load(&workspace, &endpoint.url, &shape).expect_code(1);
+    let finished = load(&workspace, &endpoint.url, &shape).expect_code(4);
     assert!(
-        finished.stdout.contains("not even the smallest load"),
+        finished.stdout.contains("was answered") && finished.stdout.contains("failed with server"),
         "{}",
         finished.stdout
     );

@@ -35,6 +35,15 @@ pub enum Definition {
 }
 
 impl Definition {
+    /// Whether an answer without any token cannot have it.
+    #[must_use]
+    pub const fn is_of_tokens(self) -> bool {
+        matches!(
+            self,
+            Self::Ttft | Self::TtftSched | Self::Ttfot | Self::Ttst | Self::Tpot | Self::TpotIncl
+        )
+    }
+
     /// All of them, in the order in which they are told.
     pub const ALL: [Self; 12] = [
         Self::Ttft,

@@ -33,6 +33,9 @@ pub enum EarlyEnd {
 
 /// Sees every request when it ends, on the loop that did it: it must be quick.
 pub trait RequestWatch: std::fmt::Debug + Send + Sync {
+    /// A request that was intended then begins.
+    fn began(&self, intended_ns: u64);
+
     /// `record` ended; `counts` are those of the run so far. Whether enough has been seen: the run then ends at once.
     fn ended(&self, record: &RequestRecord, counts: LiveCounts) -> bool;
 }
@@ -235,8 +238,11 @@ impl Live {
         })
     }
 
-    pub(crate) fn started(&self) {
+    pub(crate) fn started(&self, intended_ns: u64) {
         self.started.fetch_add(1, Relaxed);
+        if let Some(watch) = &self.watch {
+            watch.began(intended_ns);
+        }
     }
 
     pub(crate) fn ended(&self, outcome: Outcome, events: u32) {

@@ -172,6 +172,8 @@ impl Objectives {
         for term in &self.terms {
             let is_met = match term.definition.of(request, tokens) {
                 Some(ms) => ms < term.limit_ms,
+                // A stream without any token is no fast answer.
+                None if request.is_stream && request.events == 0 && term.definition.is_of_tokens() => false,
                 None if is_vacuous(term.definition) => true,
                 None if request.is_stream => false,
                 None => return None,

@@ -289,7 +289,7 @@ impl Worker {
         }
         self.count_in_flight(now_ns);
         self.in_flight += 1;
-        self.plan.live.started();
+        self.plan.live.started(start.intended_ns);
         let index = match self.connection(now_ns) {
             Ok(index) => index,
             Err(fault) => {

@@ -56,7 +56,7 @@ pub(crate) struct LoadObjectives {
     #[arg(long, value_name = "TERMS")]
     pub(crate) slo: Option<String>,
     /// Find the largest load that meets --slo.
-    #[arg(long, value_name = "KIND", value_enum, requires = "slo", conflicts_with_all = ["concurrency", "rate", "trace", "duration", "requests", "csv", "hdr", "markdown"])]
+    #[arg(long, value_name = "KIND", value_enum, requires = "slo", conflicts_with_all = ["concurrency", "rate", "trace", "duration", "requests", "csv", "hdr", "markdown", "warmup", "drain", "max_error_rate"])]
     pub(crate) find: Option<LoadFind>,
     /// With --find, the first load that is tried.
     #[arg(long, value_name = "LOAD", default_value_t = 4.0, requires = "find", value_parser = start)]

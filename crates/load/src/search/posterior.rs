@@ -93,8 +93,6 @@ impl Posterior {
         let grows = outcome.is_growing && outcome.verdict == ProbeVerdict::Fail;
         for (ln_candidate, weights) in self.ln_loads.iter().zip(&mut self.ln_weights) {
             for (slope, weight) in SLOPES.iter().zip(weights) {
-                let odds = shift + slope * (ln_load - ln_candidate);
-                *weight += seen.ln_likelihood(floor + (1.0 - floor) / (1.0 + (-odds).exp()));
                 if grows {
                     let is_above = ln_load > *ln_candidate;
                     *weight += if is_above {
@@ -103,6 +101,11 @@ impl Posterior {
                         GROWTH_ERROR
                     }
                     .ln();
+                }
+                // Requests whose queue only grows have not missed yet: their counts would speak for the load.
+                if !grows || seen.flat_from.is_some() {
+                    let odds = shift + slope * (ln_load - ln_candidate);
+                    *weight += seen.ln_likelihood(floor + (1.0 - floor) / (1.0 + (-odds).exp()));
                 }
             }
         }

@@ -45,13 +45,15 @@ pub(super) fn search(arguments: &LoadArguments, kind: LoadFind) -> Result<ExitCo
     };
     let found = carry_out(&plan, unit)?;
     let exit = exit_of(&found);
-    let report = report(&plan, &found, unit);
+    let warnings = warnings(&found);
+    let report = report(&plan, &found, unit, &asked.url);
     let json = json_of(
         &plan,
         &found,
         &asked.url,
         exit,
         (&started_at, &crate::session::now()),
+        &warnings,
     );
     let is_stdout = arguments.output.json.as_deref().is_some_and(output::is_stdout);
     if is_stdout {
@@ -75,10 +77,20 @@ pub(super) fn objectives(arguments: &LoadArguments) -> Result<Option<Objectives>
     let Some(text) = &arguments.objectives.slo else {
         return Ok(None);
     };
-    let objectives = Objectives::parse(text);
-    objectives
-        .map(Some)
-        .map_err(|error| CliError::usage(format!("--slo cannot be read: {error}")))
+    let objectives =
+        Objectives::parse(text).map_err(|error| CliError::usage(format!("--slo cannot be read: {error}")))?;
+    let of_tokens = objectives
+        .terms()
+        .iter()
+        .find(|term| term.definition.is_of_tokens());
+    if let (Some(term), true) = (of_tokens, arguments.endpoint.no_stream) {
+        return Err(CliError::usage(format!(
+            "--slo asks for {} and --no-stream brings whole answers, which have no times of tokens",
+            term.definition.name()
+        ))
+        .hint("leave --no-stream out, or ask for e2e"));
+    }
+    Ok(Some(objectives))
 }
 
 /// Probe by probe, with a line for each.
@@ -134,6 +146,9 @@ fn exit_of(found: &Found) -> ExitCode {
     if found.is_interrupted {
         return ExitCode::Interrupted;
     }
+    if found.failures.is_some() {
+        return ExitCode::Errors;
+    }
     if found.saturated_at.is_some() {
         return ExitCode::Saturated;
     }
@@ -161,14 +176,36 @@ const fn end_word(end: SearchEnd) -> &'static str {
     }
 }
 
-fn report(plan: &FindPlan, found: &Found, unit: &str) -> String {
+/// How requests failed, where none of the whole search was answered.
+fn warnings(found: &Found) -> Vec<String> {
+    let failures = found.failures.iter().flat_map(seatrial_load::Failures::iter);
+    failures
+        .map(|(kind, count, problem)| format!("{count} requests failed with {}: {problem}", kind.as_str()))
+        .collect()
+}
+
+fn report(plan: &FindPlan, found: &Found, unit: &str, url: &str) -> String {
     let mut text = format!("objectives {}\n", plan.objectives.text());
     let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.2}"));
     // Writing to a string cannot fail.
+    if found.failures.is_some() {
+        let _ = writeln!(
+            text,
+            "no request to {url} was answered: that says nothing of its capacity"
+        );
+        for warning in warnings(found) {
+            let _ = writeln!(text, "  {warning}");
+        }
+        let _ = writeln!(
+            text,
+            "hint: try one request first: seatrial load … --concurrency 1 --requests 1"
+        );
+        return text;
+    }
     if let Some(load) = found.saturated_at {
         let _ = writeln!(
             text,
-            "this client was itself too late at {load:.2} {unit}: what it saw there says nothing of the endpoint\n\
+            "this client could not hold {load:.2} {unit} or was itself too late there: what it saw says nothing of the endpoint\n\
              remedy: more loops (--workers), fewer programs beside it, or another machine"
         );
     }
@@ -220,7 +257,14 @@ fn known(result: &SearchResult, unit: &str) -> String {
     }
 }
 
-fn json_of(plan: &FindPlan, found: &Found, url: &str, exit: ExitCode, (from, to): (&str, &str)) -> Value {
+fn json_of(
+    plan: &FindPlan,
+    found: &Found,
+    url: &str,
+    exit: ExitCode,
+    (from, to): (&str, &str),
+    warnings: &[String],
+) -> Value {
     let result = found.result.as_ref();
     let kind = match plan.search.kind {
         LoadKind::Rate => "rate",
@@ -241,6 +285,8 @@ fn json_of(plan: &FindPlan, found: &Found, url: &str, exit: ExitCode, (from, to)
                 "growing": probe.outcome.is_growing,
                 "seconds": probe.seconds,
                 "own_lag_ms_p99": probe.own_lag_ms,
+                "ok": probe.ok,
+                "failed": probe.failed,
             })
         })
         .collect();
@@ -248,7 +294,7 @@ fn json_of(plan: &FindPlan, found: &Found, url: &str, exit: ExitCode, (from, to)
         "schema": "seatrial.load.search/1",
         "tool_version": TOOL_VERSION,
         "exit_code": exit.code(),
-        "warnings": [],
+        "warnings": warnings,
         "interrupted": found.is_interrupted,
         "started_at": from,
         "ended_at": to,
