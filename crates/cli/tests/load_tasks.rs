@@ -45,6 +45,15 @@ fn quality_and_latency_of_the_same_answers() {
     let workspace = workspace();
     let server = simulate(&workspace, &json!({"accuracy": 0.6}));
     write(&workspace, &server.base_url(), PASSING);
+    let plan = workspace
+        .run(&["plan", "suite.yaml", "--json", "plan.json"])
+        .expect_code(0);
+    assert!(plan.stdout.contains("200 calls"), "{}", plan.stdout);
+    let plan = workspace.json("plan.json");
+    assert_eq!(
+        (&plan["loads"][0]["calls"], &plan["samples"]),
+        (&json!(200), &json!(CASES))
+    );
     let run = workspace
         .run(&["run", "suite.yaml", "--json", "out.json"])
         .expect_code(0);

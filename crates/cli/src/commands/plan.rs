@@ -236,6 +236,10 @@ fn scorer_calls(plan: &Plan, scorers: &TaskScorers) -> BTreeMap<String, u64> {
     let mut calls = BTreeMap::new();
     let targets = plan.draft.targets.len() as u64;
     for ((task, planned), scorers) in plan.draft.tasks.iter().zip(&plan.tasks).zip(scorers) {
+        // How many answers a load brings, only the load knows.
+        if task.under_load {
+            continue;
+        }
         let samples = u64::from(planned.cases) * u64::from(task.epochs) * targets;
         for model in scorers.iter().filter_map(|scorer| scorer.asks()) {
             *calls.entry(model.to_owned()).or_default() += samples;
@@ -244,12 +248,28 @@ fn scorer_calls(plan: &Plan, scorers: &TaskScorers) -> BTreeMap<String, u64> {
     calls
 }
 
+/// Load tasks with the targets that they load, and the calls that are known beforehand.
+fn loads(plan: &Plan) -> impl Iterator<Item = Value> {
+    plan.draft.loads.iter().flat_map(|load| {
+        let targets = plan.draft.targets.iter().filter(|target| load.asks(&target.name));
+        targets.map(|target| {
+            json!({
+                "task": load.name, "target": target.name, "calls": super::load::calls_of(load),
+                "duration_s": load.duration.map(|duration| duration.as_secs_f64()),
+            })
+        })
+    })
+}
+
 fn for_programs(plan: &Plan, outlook: &Outlook, phases: Option<&[Phase]>, warnings: &[String]) -> Value {
     let mut told = json!({
         "schema": "seatrial.plan/1", "tool_version": TOOL_VERSION, "exit_code": ExitCode::Pass.code(),
         "warnings": warnings, "suite": plan.draft.name, "plan_hash": plan.hash, "samples": plan.samples(),
         "forecast": outlook.forecast, "scorer_calls": outlook.scorer_calls, "gates": outlook.gates,
     });
+    if !plan.draft.loads.is_empty() {
+        told["loads"] = loads(plan).collect();
+    }
     if let Some(phases) = phases {
         told["programme"] = json!({"phases": phases, "total_usd": total_usd(phases),
                                    "labels": phases.iter().map(|phase| phase.labels).sum::<u64>()});
@@ -275,6 +295,17 @@ fn for_people(plan: &Plan, outlook: &Outlook, phases: Option<&[Phase]>, warnings
         for (name, quantity) in quantities {
             let _ = writeln!(text, "  {name:<11} {}", preflight::quantity(quantity));
         }
+    }
+    for load in loads(plan) {
+        let calls = load["calls"].as_u64().map_or_else(
+            || "as many calls as it answers".to_owned(),
+            |calls| format!("{calls} calls"),
+        );
+        let (task, target) = (&load["task"], &load["target"]);
+        let _ = writeln!(
+            text,
+            "load task {task} on {target}: {calls}, which are not in the figures above"
+        );
     }
     for (model, calls) in &outlook.scorer_calls {
         let _ = writeln!(

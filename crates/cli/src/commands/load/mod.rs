@@ -45,7 +45,7 @@ use std::path::Path;
 use std::sync::{Arc, mpsc};
 
 pub(crate) use stopper::Stopper;
-pub(crate) use tasked::{TaskEnd, TaskLoad, TaskWork};
+pub(crate) use tasked::{TaskEnd, TaskLoad, TaskWork, calls_of};
 
 /// `seatrial load` and what may follow it.
 pub(crate) fn load(line: &LoadCommandLine) -> Result<ExitCode, CliError> {

@@ -48,6 +48,26 @@ pub(crate) struct TaskLoad {
     price: Option<Price>,
     /// Most tokens of an answer, where something limits them.
     answer_tokens_max: Option<u64>,
+    calls: Option<u64>,
+}
+
+/// Requests that a load task sends to one target, warm-up included; `None` for users who ask for a time, of whom nobody
+/// knows how often they will, and for rates that change.
+pub(crate) fn calls_of(load: &LoadTask) -> Option<u64> {
+    let rate = load.rate.as_ref().map(|rate| rate.parse::<f64>());
+    let warm_up = load.warmup.unwrap_or_default().as_secs_f64();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a number of requests; a cast of a float saturates"
+    )]
+    let in_time = |rate: f64, seconds: f64| (rate * seconds).ceil() as u64;
+    match (load.requests, rate, load.duration) {
+        (Some(requests), Some(Ok(rate)), _) => Some(requests.saturating_add(in_time(rate, warm_up))),
+        (Some(requests), None, _) if load.warmup.is_none() => Some(requests),
+        (None, Some(Ok(rate)), Some(duration)) => Some(in_time(rate, duration.as_secs_f64() + warm_up)),
+        _ => None,
+    }
 }
 
 #[derive(Parser)]
@@ -104,27 +124,13 @@ impl TaskLoad {
             timeout: target.limits.timeout,
             price: target.price,
             answer_tokens_max,
+            calls: calls_of(load),
         })
     }
 
-    /// Requests that it will send, where that is known beforehand: of a closed loop over a time nobody knows.
-    pub(crate) fn calls(&self) -> Option<u64> {
-        let shape = &self.arguments.shape;
-        let rate = shape.rate.as_ref().and_then(|rate| rate.parse::<f64>().ok());
-        let warm_up = shape.warmup.as_secs_f64();
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a number of requests, bounded by the arguments"
-        )]
-        match (shape.requests, rate, shape.duration) {
-            (Some(requests), Some(rate), _) => Some(requests.saturating_add((rate * warm_up).ceil() as u64)),
-            (Some(requests), None, _) if shape.warmup.is_zero() => Some(requests),
-            (None, Some(rate), Some(duration)) => {
-                Some((rate * (duration.as_secs_f64() + warm_up)).ceil() as u64)
-            }
-            _ => None,
-        }
+    /// Requests that it will send, where that is known beforehand.
+    pub(crate) const fn calls(&self) -> Option<u64> {
+        self.calls
     }
 
     /// Most time that it takes, where that is known.
@@ -294,7 +300,7 @@ impl TaskLoad {
     /// Why the load is not begun: what it is going to cost passes what is left.
     fn too_dear(&self, asked: &Asked, work: &TaskWork<'_>) -> Option<String> {
         let (left, price) = (work.money_left?, self.price.as_ref()?);
-        let calls = self.calls()?;
+        let calls = self.calls?;
         let mut request = Vec::new();
         asked.source.push_request(0, &mut request);
         let usage = Usage {
