@@ -148,10 +148,10 @@ fn forecast_target(question: &Question) -> TargetForecast {
             assumed(None, most, Unit::Tokens)
         }
     };
-    let cost_usd = match (past.cost_usd, question.price) {
+    let cost_usd = match (past.cost_usd, &question.price) {
         (_, None) => assumed(None, None, Unit::Usd),
         (Some(cost), Some(_)) => predicted_sum(cost, question.calls, Unit::Usd),
-        (None, Some(price)) => priced(&price, &input_tokens, &output_tokens),
+        (None, Some(price)) => priced(price, question, &input_tokens, &output_tokens),
     };
     let (duration_ms, bound_by) = duration(question, &input_tokens, &output_tokens);
     TargetForecast {
@@ -198,12 +198,15 @@ fn predicted_sum(past: MeanSd, calls: u64, unit: Unit) -> Estimate {
 }
 
 /// Tokens times price. The dearer end of both is the dearer end of money.
-fn priced(price: &Price, input: &Estimate, output: &Estimate) -> Estimate {
+fn priced(price: &Price, question: &Question, input: &Estimate, output: &Estimate) -> Estimate {
+    let calls = count(question.calls);
     let usd = |input: Option<f64>, output: Option<f64>| {
         let per_token = |price: Money| price.to_usd_f64() / 1e6;
-        let tokens =
-            per_token(price.input_usd_per_mtok) * input? + per_token(price.output_usd_per_mtok) * output?;
-        Some(tokens + price.request_fee().to_usd_f64())
+        let (input, output) = (input?, output?);
+        // Prompts are taken as equally long: that decides which cliff they pass. `as` saturates.
+        let (input_usd, output_usd) = price.plain((input / calls.max(1.0)).ceil() as u64);
+        let tokens = per_token(input_usd) * input + per_token(output_usd) * output;
+        Some(tokens + price.request_fee().to_usd_f64() * calls)
     };
     let high = usd(input.high.or(input.value), output.high.or(output.value));
     let value = usd(input.value, output.value);

@@ -27,6 +27,7 @@ mod scored;
 mod sequential;
 mod session;
 mod signals;
+mod suite_prices;
 mod voice;
 mod wiring;
 

@@ -4,6 +4,7 @@
 use crate::error::CliError;
 use crate::output;
 use crate::session::Session;
+use crate::suite_prices;
 use seatrial_config::{DatasetFormat, DatasetFrom, Fetched, Hub};
 use seatrial_provider::hub;
 use seatrial_types::Secret;
@@ -29,9 +30,10 @@ pub(crate) struct Materials {
     _spool: Option<NamedTempFile>,
 }
 
-/// Fills in where the datasets of a session's suite lie on this machine; what the reader of the report should know of
+/// Fills in the prices of tables, and where the datasets of a session's suite lie on this machine; what the reader of the report should know of
 /// that becomes a warning.
 pub(crate) fn gather(session: &mut Session) -> Result<Materials, CliError> {
+    suite_prices::look_up(session)?;
     let (draft, store) = (&mut session.draft, session.store.as_path());
     let ca_file = session.ca_file.as_deref();
     let takes_stdin = |task: &seatrial_config::Task| matches!(task.dataset.from, DatasetFrom::Stdin { .. });

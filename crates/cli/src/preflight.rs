@@ -46,7 +46,7 @@ pub(crate) fn questions(store: Option<&SqliteStore>, plan: &Plan, finished: &Fin
                 calls: plan.samples_of(index).saturating_sub(finished.count_of(index)),
                 prompt_chars_mean: prompt_chars_mean(plan, index),
                 answer_tokens_max: target.answer_tokens_max(),
-                price: target.price,
+                price: target.price.clone(),
                 pace: Pace {
                     concurrency_start: u64::from(concurrency.start),
                     concurrency_max: u64::from(concurrency.max),

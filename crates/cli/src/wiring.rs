@@ -193,7 +193,7 @@ pub(crate) fn target_run(target: &Target, seed: u64, wires: &Wires<'_>) -> Resul
         model: Arc::new(TargetModel::new(provider, cache)),
         concurrency: Bounds::new(u32::from(start), u32::from(min), u32::from(max).min(places)),
         pressure,
-        price: target.price,
+        price: target.price.clone(),
         is_paid: !is_recorded && wires.cache != CacheMode::ReplayOnly,
         answer_tokens_max: target.answer_tokens_max(),
     })

@@ -495,6 +495,7 @@ fn warn_of_unknown_price(node: &Node, asked: &Asked<'_>, known: &Known<'_>, read
     let mut targets = known.targets.iter().flatten();
     let silent = targets.find(|target| {
         target.price.is_none()
+            && target.price_table.is_none()
             && asked.task.asks(&target.name)
             && asked_target.is_none_or(|name| name == target.name)
     });

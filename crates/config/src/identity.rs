@@ -70,6 +70,8 @@ fn target(target: &Target) -> Value {
         name,
         endpoint,
         price,
+        // What it says has become the price when a plan is frozen.
+        price_table: _,
         limits: _,
         retry: _,
     } = target;

@@ -20,6 +20,7 @@ mod located;
 mod message;
 mod nearest;
 pub mod plan;
+mod price;
 mod quarantine;
 pub mod remote;
 mod scalar;
@@ -48,8 +49,8 @@ pub use plan::{
     Against, BaselineUse, Bound, Budget, CacheMode, Concurrency, Condition, DEFAULT_MAX_ERROR_RATE, Dataset,
     DatasetFormat, DatasetFrom, DraftPlan, Endpoint, ErrorCap, Exec, Extend, Fetched, FieldSource, Fields,
     Gate, Hub, ImageTemplates, InlineCase, Limits, LoadGate, LoadTask, LoadWork, Margin, MessageTemplate,
-    Metric, NoCritical, OnInconclusive, Origin, Prompt, Quarantined, Recorded, Relation, Retry, ScorerUse,
-    Selection, Target, Task, ToolCallTemplate, Warning,
+    Metric, NoCritical, OnInconclusive, Origin, PriceTable, Prompt, Quarantined, Recorded, Relation, Retry,
+    ScorerUse, Selection, Target, Task, ToolCallTemplate, Warning,
 };
 pub use remote::{Anthropic, Headers, Http, HttpStream, OpenAi, OpenAiApi};
 pub use schema::schema;

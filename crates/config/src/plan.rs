@@ -85,6 +85,9 @@ pub struct Target {
     pub endpoint: Endpoint,
     /// What it charges; `None` is "unknown", and then cost is unknown too.
     pub price: Option<Price>,
+    /// Where its price stands, in place of the price until that is looked up; what is found goes into `price`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price_table: Option<PriceTable>,
     /// How hard it may be driven.
     pub limits: Limits,
     /// What happens after a failed attempt.
@@ -113,6 +116,21 @@ impl Target {
             Endpoint::Http(_) | Endpoint::Recorded(_) | Endpoint::Exec(_) => None,
         }
     }
+}
+
+/// A price by its name in a table or a price file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PriceTable {
+    /// Table, by its word; `None` where the form of the file is found out.
+    pub table: Option<String>,
+    /// File; `None` is the copy of the table that was imported.
+    pub path: Option<PathBuf>,
+    /// Model in it, such as `openai/gpt-4o`.
+    pub id: String,
+    /// Service tier, such as `batch`; the standard one unless given.
+    pub tier: Option<String>,
+    /// Region that serves.
+    pub region: Option<String>,
 }
 
 /// Where answers come from.

@@ -4,13 +4,13 @@ use crate::check::{Demand, check_record};
 use crate::diagnostics::shown;
 use crate::fields::merge;
 use crate::plan::{Concurrency, Endpoint, Exec, Limits, Recorded, Retry, Target};
+use crate::price;
 use crate::remote;
 use crate::scalar::to_json_map;
 use crate::shape::Table;
 use crate::suite::Reader;
 use crate::tables::{PROVIDERS, TARGETS};
 use crate::yaml::Node;
-use seatrial_types::Price;
 
 /// Checks one target with its defaults merged in and lowers it. `None` where something was reported.
 pub(crate) fn read(own: &Node, defaults: Option<&Node>, reader: &mut Reader<'_>) -> (Option<Target>, Node) {
@@ -86,10 +86,16 @@ fn lower(target: &Node, provider: Option<&str>, reader: &mut Reader<'_>) -> Opti
     };
     let retry = lower_retry(target.get("retry"), reader)?;
     check_concurrency(target, reader);
+    if let Some(price) = target.get("price") {
+        price::check(price, reader);
+    }
     Some(Target {
         name: target.text("name")?.to_owned(),
         endpoint,
-        price: target.get("price").and_then(lower_price),
+        price: target.get("price").and_then(price::lower),
+        price_table: target
+            .get("price")
+            .and_then(|price| price::lower_table(price, reader)),
         limits: lower_limits(target.get("limits")),
         retry,
     })
@@ -120,17 +126,6 @@ fn lower_exec(target: &Node, reader: &mut Reader<'_>) -> Option<Exec> {
         workers: count("workers").unwrap_or(1),
         in_flight: count("in_flight").unwrap_or(1),
         params: to_json_map(target.get("params").unwrap_or(&empty), &mut reader.errors),
-    })
-}
-
-fn lower_price(price: &Node) -> Option<Price> {
-    Some(Price {
-        input_usd_per_mtok: price.money("input_usd_per_mtok")?,
-        output_usd_per_mtok: price.money("output_usd_per_mtok")?,
-        cache_read_usd_per_mtok: price.money("cache_read_usd_per_mtok"),
-        cache_write_usd_per_mtok: price.money("cache_write_usd_per_mtok"),
-        reasoning_usd_per_mtok: price.money("reasoning_usd_per_mtok"),
-        request_usd: price.money("request_usd"),
     })
 }
 

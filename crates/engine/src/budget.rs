@@ -29,7 +29,7 @@ pub struct CostCap {
 }
 
 /// How a target charges.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tariff {
     pub(crate) price: Price,
     /// Most tokens of an answer, where requests set a limit.

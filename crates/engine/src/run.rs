@@ -216,7 +216,7 @@ impl<'a> Owner<'a> {
             .map(|(index, target)| Feed::new(job, index, Adaptive::new(target.concurrency)))
             .collect();
         let tariffs = job.targets.iter().map(|target| {
-            let price = target.price.filter(|_| target.is_paid)?;
+            let price = target.price.clone().filter(|_| target.is_paid)?;
             Some(Tariff {
                 price,
                 answer_tokens_max: target.answer_tokens_max,

@@ -292,6 +292,7 @@ fn answer(row: &Map<String, Value>) -> Answer {
             output_tokens: count(row, "output_tokens"),
             cache_read_tokens: count(row, "cache_read_tokens"),
             cache_write_tokens: count(row, "cache_write_tokens"),
+            cache_write_1h_tokens: None,
             reasoning_tokens: count(row, "reasoning_tokens"),
         },
         ..Answer::default()

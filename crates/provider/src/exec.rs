@@ -270,6 +270,7 @@ fn usage(value: &Value) -> Usage {
         output_tokens: count("output_tokens"),
         cache_read_tokens: count("cache_read_tokens"),
         cache_write_tokens: count("cache_write_tokens"),
+        cache_write_1h_tokens: count("cache_write_1h_tokens"),
         reasoning_tokens: count("reasoning_tokens"),
     }
 }

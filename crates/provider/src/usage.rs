@@ -21,6 +21,7 @@ fn consistent(usage: Usage) -> Usage {
         output_tokens,
         mut cache_read_tokens,
         mut cache_write_tokens,
+        mut cache_write_1h_tokens,
         mut reasoning_tokens,
     } = usage;
     let cached = cache_read_tokens
@@ -28,6 +29,9 @@ fn consistent(usage: Usage) -> Usage {
         .saturating_add(cache_write_tokens.unwrap_or(0));
     if input_tokens.is_none_or(|input| cached > input) {
         (cache_read_tokens, cache_write_tokens) = (None, None);
+    }
+    if cache_write_tokens.is_none_or(|written| cache_write_1h_tokens.unwrap_or(0) > written) {
+        cache_write_1h_tokens = None;
     }
     if output_tokens.is_none_or(|output| reasoning_tokens.unwrap_or(0) > output) {
         reasoning_tokens = None;
@@ -37,6 +41,7 @@ fn consistent(usage: Usage) -> Usage {
         output_tokens,
         cache_read_tokens,
         cache_write_tokens,
+        cache_write_1h_tokens,
         reasoning_tokens,
     }
 }
@@ -95,6 +100,7 @@ pub fn of_openai_chat(json: &str) -> Usage {
         output_tokens: output,
         cache_read_tokens: count(input_details.cached_tokens),
         cache_write_tokens: count(input_details.cache_write_tokens),
+        cache_write_1h_tokens: None,
         reasoning_tokens: reasoning,
     })
 }
@@ -117,6 +123,7 @@ pub fn of_openai_responses(json: &str) -> Usage {
         output_tokens: count(wire.output_tokens),
         cache_read_tokens: count(input_details.cached_tokens),
         cache_write_tokens: count(input_details.cache_write_tokens),
+        cache_write_1h_tokens: None,
         reasoning_tokens: count(
             wire.output_tokens_details
                 .and_then(|details| details.reasoning_tokens),
@@ -143,6 +150,7 @@ pub struct AnthropicCounts {
     output: Option<u64>,
     cache_read: Option<u64>,
     cache_write: Option<u64>,
+    cache_write_1h: Option<u64>,
 }
 
 impl AnthropicCounts {
@@ -164,18 +172,17 @@ impl AnthropicCounts {
             ephemeral_1h_input_tokens: Option<f64>,
         }
         let wire: Wire = serde_json::from_str(json).unwrap_or_default();
-        let split = wire.cache_creation.and_then(|creation| {
-            let short = count(creation.ephemeral_5m_input_tokens);
-            let long = count(creation.ephemeral_1h_input_tokens);
-            short.or(long)?;
-            Some(short.unwrap_or(0) + long.unwrap_or(0))
-        });
+        let creation = wire.cache_creation.unwrap_or_default();
+        let short = count(creation.ephemeral_5m_input_tokens);
+        let long = count(creation.ephemeral_1h_input_tokens);
+        let split = short.or(long).map(|_| short.unwrap_or(0) + long.unwrap_or(0));
         // The total counts; its breakdown is partial in some events.
         let written = count(wire.cache_creation_input_tokens).or(split);
         self.input = self.input.max(count(wire.input_tokens));
         self.output = self.output.max(count(wire.output_tokens));
         self.cache_read = self.cache_read.max(count(wire.cache_read_input_tokens));
         self.cache_write = self.cache_write.max(written);
+        self.cache_write_1h = self.cache_write_1h.max(long);
     }
 
     /// Normalised: `input_tokens` of the API leaves out what was read from or written to the cache.
@@ -187,6 +194,7 @@ impl AnthropicCounts {
             output_tokens: self.output,
             cache_read_tokens: self.cache_read,
             cache_write_tokens: self.cache_write,
+            cache_write_1h_tokens: self.cache_write_1h,
             reasoning_tokens: None,
         })
     }
@@ -224,6 +232,7 @@ pub fn usage_of_gemini(json: &str) -> Usage {
         output_tokens: output,
         cache_read_tokens: count(wire.cached_content_token_count),
         cache_write_tokens: None,
+        cache_write_1h_tokens: None,
         reasoning_tokens: thoughts,
     })
 }
@@ -247,6 +256,7 @@ mod tests {
             cache_read_tokens: read,
             cache_write_tokens: write,
             reasoning_tokens: reasoning,
+            ..Usage::default()
         }
     }
 
@@ -328,7 +338,18 @@ mod tests {
         }
         let split = json!({"input_tokens": 1, "output_tokens": 1,
             "cache_creation": {"ephemeral_5m_input_tokens": 2, "ephemeral_1h_input_tokens": 3}});
-        assert_eq!(of_anthropic(&[split]), usage(6, 1, None, Some(5), None));
+        let told = Usage {
+            cache_write_1h_tokens: Some(3),
+            ..usage(6, 1, None, Some(5), None)
+        };
+        assert_eq!(of_anthropic(&[split]), told);
+        let contradiction = json!({"input_tokens": 1, "output_tokens": 1, "cache_creation_input_tokens": 2,
+            "cache_creation": {"ephemeral_1h_input_tokens": 3}});
+        assert_eq!(
+            of_anthropic(&[contradiction]),
+            usage(3, 1, None, Some(2), None),
+            "more for an hour than in all: nobody knows how much"
+        );
     }
 
     /// Protects Gemini's thoughts, which are generated and paid for beside the candidates, and its missing zeros.
@@ -346,7 +367,12 @@ mod tests {
     fn check(usage: &Usage) -> Result<(), TestCaseError> {
         let classes = usage.classes();
         if let Some(input) = usage.input_tokens {
-            let parts = [classes.input_uncached, classes.cache_read, classes.cache_write];
+            let parts = [
+                classes.input_uncached,
+                classes.cache_read,
+                classes.cache_write,
+                classes.cache_write_1h,
+            ];
             prop_assert_eq!(parts.iter().map(|part| part.unwrap_or(0)).sum::<u64>(), input);
         }
         if let Some(output) = usage.output_tokens {

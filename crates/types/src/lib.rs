@@ -15,6 +15,7 @@ pub mod hash;
 pub mod id;
 mod load;
 pub mod money;
+pub mod price;
 pub mod record;
 pub mod score;
 pub mod secret;
@@ -48,12 +49,13 @@ pub use hash::ContentHash;
 pub use id::RunId;
 pub use load::{LoadEnds, LoadFigure, LoadOutcome, LoadStatus};
 pub use money::{Money, ParseMoneyError};
+pub use price::{Price, PriceAbove};
 pub use record::{SampleFigures, SampleKey, SampleRecord, ScoreRecord};
 pub use score::{MetricKind, MetricSpec, Outcome, Pillar, Score};
 pub use secret::Secret;
 pub use spend::ModelSpend;
 pub use timing::Timing;
-pub use usage::{Price, Usage, UsageClasses, UsageTotals};
+pub use usage::{Usage, UsageClasses, UsageTotals};
 
 /// The version of this build of Seatrial, as `--version` and every result print it.
 pub const TOOL_VERSION: &str = env!("CARGO_PKG_VERSION");

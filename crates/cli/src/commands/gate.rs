@@ -50,7 +50,8 @@ fn decide(arguments: &GateArguments, run: &str, suite: &Path) -> Result<Findings
         warnings: warnings.iter().map(ToString::to_string).collect(),
         suite_path: Some(suite.display().to_string()),
         store: arguments.store.store.clone(),
-        resume: Resume::No,
+        // Prices of tables are those of the run.
+        resume: Resume::Run(run.header.id.clone()),
         retry_errors: false,
         ca_file: None,
         baselines: BaselinesAt::of(&arguments.baseline),

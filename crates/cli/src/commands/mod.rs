@@ -6,7 +6,7 @@ mod calculator;
 mod ci;
 mod compare;
 mod completions;
-mod cost;
+pub(crate) mod cost;
 mod demo;
 mod doctor;
 mod export;

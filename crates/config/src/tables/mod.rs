@@ -6,6 +6,7 @@ mod dataset;
 mod exec;
 mod gate;
 mod load;
+mod price;
 mod quarantine;
 mod remote;
 mod suite;

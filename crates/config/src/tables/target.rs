@@ -1,9 +1,9 @@
-//! The grammar of targets: one table for each provider, and their price, limits and retries.
+//! The grammar of targets: one table for each provider, and their limits and retries.
 
 use super::bounds::{MAX_ATTEMPTS, MAX_CONCURRENCY, MAX_COUNT};
 use super::remote::{HEADERS_ENV_FIELD, HEADERS_FIELD, OPENAI_APIS, PARAMS_FIELD, STREAM_FIELD};
 use super::suite::DOTTED_NAME;
-use crate::shape::{Field, Later, Shape, Table};
+use crate::shape::{Field, Shape, Table};
 
 /// Providers that a target may name.
 pub(crate) const PROVIDERS: &[&str] = &["openai", "anthropic", "http", "exec", "recorded"];
@@ -41,8 +41,8 @@ pub(super) const TARGET_NAME: Field =
     Field::new("name", DOTTED_NAME, "name of the target in reports").required();
 pub(super) const PRICE_FIELD: Field = Field::new(
     "price",
-    Shape::Record(&PRICE),
-    "what the target charges; unknown unless given, and then cost is unknown too",
+    Shape::Record(&super::price::PRICE),
+    "what the target charges, or where that stands; unknown unless given, and then cost is unknown too",
 );
 pub(super) const LIMITS_FIELD: Field = Field::new(
     "limits",
@@ -147,68 +147,6 @@ pub(crate) static RECORDED: Table = Table {
     one_of: &[],
     later: &[],
     tried: TARGET_TRIED,
-};
-
-pub(super) static PRICE: Table = Table {
-    what: "`price`",
-    fields: &[
-        Field::new(
-            "input_usd_per_mtok",
-            Shape::Money,
-            "US dollars per million input tokens",
-        )
-        .required(),
-        Field::new(
-            "output_usd_per_mtok",
-            Shape::Money,
-            "US dollars per million output tokens",
-        )
-        .required(),
-        Field::new(
-            "cache_read_usd_per_mtok",
-            Shape::Money,
-            "US dollars per million input tokens that the provider read from its cache; those of input unless given",
-        ),
-        Field::new(
-            "cache_write_usd_per_mtok",
-            Shape::Money,
-            "US dollars per million input tokens that the provider wrote to its cache; those of input unless given",
-        ),
-        Field::new(
-            "reasoning_usd_per_mtok",
-            Shape::Money,
-            "US dollars per million output tokens that nobody sees; those of output unless given",
-        ),
-        Field::new(
-            "request_usd",
-            Shape::Money,
-            "US dollars per answer; nothing unless given",
-        ),
-    ],
-    exclusive: &[],
-    one_of: &[],
-    later: &[
-        Later {
-            word: "table",
-            message: "price tables are not in this version",
-            hint: "write the price out: `{input_usd_per_mtok: 0.10, output_usd_per_mtok: 0.40}`",
-        },
-        Later {
-            word: "id",
-            message: "ids of price tables are not in this version",
-            hint: "write the price out: `{input_usd_per_mtok: 0.10, output_usd_per_mtok: 0.40}`",
-        },
-    ],
-    tried: &[
-        (
-            "input",
-            "did you mean `input_usd_per_mtok`? it is per million tokens",
-        ),
-        (
-            "output",
-            "did you mean `output_usd_per_mtok`? it is per million tokens",
-        ),
-    ],
 };
 
 pub(super) static LIMITS: Table = Table {

@@ -121,6 +121,20 @@ impl Book {
             .and_then(|place| self.entries.get(*place))
     }
 
+    /// The entry that somebody names: by its key in the source, as `provider/model`, or by the model alone.
+    ///
+    /// # Errors
+    /// No entry, or several.
+    pub fn named(&self, id: &str) -> Result<&Entry, NotFound> {
+        if let Some(entry) = self.entries.iter().find(|entry| entry.key == id) {
+            return Ok(entry);
+        }
+        match id.split_once('/') {
+            Some((provider, model)) => self.find(Some(provider), model).or_else(|_| self.find(None, id)),
+            None => self.find(None, id),
+        }
+    }
+
     /// The entry of a model as a provider reports it: by id, by the source's rules, then by those of the providers whose
     /// models it serves. Without a provider the model must be priced by one alone.
     ///

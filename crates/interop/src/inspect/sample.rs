@@ -118,6 +118,7 @@ impl ModelUsage {
             output_tokens: Some(self.output_tokens),
             cache_read_tokens: self.input_tokens_cache_read,
             cache_write_tokens: self.input_tokens_cache_write,
+            cache_write_1h_tokens: None,
             reasoning_tokens: self.reasoning_tokens,
         }
     }

@@ -160,7 +160,8 @@ pub(super) fn every_field_comes_back(store: &mut dyn Store) {
                 input_tokens: Some(tokens),
                 output_tokens: None,
                 cache_read_tokens: Some(tokens),
-                cache_write_tokens: None,
+                cache_write_tokens: Some(tokens),
+                cache_write_1h_tokens: Some(tokens),
                 reasoning_tokens: Some(tokens),
             };
         });

@@ -128,6 +128,7 @@ impl Random {
                 output_tokens: self.maybe(Self::next),
                 cache_read_tokens: self.maybe(Self::next),
                 cache_write_tokens: self.maybe(Self::next),
+                cache_write_1h_tokens: self.maybe(Self::next),
                 reasoning_tokens: self.maybe(Self::next),
             },
             streamed: self.below(2) == 1,

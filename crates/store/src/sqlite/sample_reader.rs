@@ -18,16 +18,16 @@ use std::sync::Arc;
 pub(super) const SELECT_KEYS: &str = "SELECT target, task, epoch, case_number FROM sample WHERE run = ?1 \
     ORDER BY target, task, epoch, case_number";
 pub(super) const SELECT_FIGURES: &str = "SELECT target, task, epoch, case_number, attempts, error, cached, latency_ns, ttft_ns, \
-    queue_ns, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, cost_picodollars, \
-    served_model, case_id, cluster, slices, scores FROM sample WHERE run = ?1 \
+    queue_ns, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, \
+    reasoning_tokens, cost_picodollars, served_model, case_id, cluster, slices, scores FROM sample WHERE run = ?1 \
     ORDER BY target, task, epoch, case_number";
 /// Samples with their texts, up to which of them.
 macro_rules! select_samples {
     ($which:literal) => {
         concat!(
             "SELECT s.target, s.task, s.epoch, s.case_number, s.attempts, s.error, s.cached, \
-            s.input_tokens, s.output_tokens, s.cache_read_tokens, s.cache_write_tokens, s.reasoning_tokens, \
-            s.cost_picodollars, s.served_model, s.case_id, s.cluster, s.slices, s.scores, s.started_unix_ms, \
+            s.input_tokens, s.output_tokens, s.cache_read_tokens, s.cache_write_tokens, \
+            s.cache_write_1h_tokens, s.reasoning_tokens, s.cost_picodollars, s.served_model, s.case_id, s.cluster, s.slices, s.scores, s.started_unix_ms, \
             s.finish_reason, t.streamed, t.request_id, t.error_status, t.error_message, t.status, t.timing, \
             t.attempts AS tries, t.prompt, t.tool_calls, t.log_prob_tokens, t.log_prob_sum, t.answer \
             FROM sample AS s CROSS JOIN sample_text AS t ON t.id = s.sample_text WHERE s.run = ?1 ",
@@ -74,6 +74,7 @@ fn read_usage(columns: &mut Columns<'_>) -> Result<Usage, ReadError> {
         output_tokens: columns.optional_u64()?,
         cache_read_tokens: columns.optional_u64()?,
         cache_write_tokens: columns.optional_u64()?,
+        cache_write_1h_tokens: columns.optional_u64()?,
         reasoning_tokens: columns.optional_u64()?,
     })
 }

@@ -24,8 +24,8 @@ pub(super) const OTHER_REASON: &str = "other:";
 const INSERT_SAMPLE: &str = "INSERT INTO sample (run, target, task, epoch, case_number, sample_text, \
     started_unix_ms, attempts, error, latency_ns, ttft_ns, queue_ns, input_tokens, output_tokens, cache_read_tokens, \
     cache_write_tokens, reasoning_tokens, cost_picodollars, finish_reason, served_model, case_id, cluster, slices, \
-    scores, cached) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
-    ?22, ?23, ?24, ?25) ON CONFLICT DO NOTHING";
+    scores, cached, cache_write_1h_tokens) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
+    ?22, ?23, ?24, ?25, ?26) ON CONFLICT DO NOTHING";
 const INSERT_TEXT: &str = "INSERT INTO sample_text (id, streamed, request_id, error_status, error_message, status, \
     timing, attempts, prompt, answer, tool_calls, log_prob_tokens, log_prob_sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, \
     ?8, ?9, ?10, ?11, ?12, ?13)";
@@ -191,6 +191,7 @@ impl<'c> SampleWriter<'c> {
             (!slices.is_empty()).then_some(json_value(slices)),
             json_value(scores),
             record.call.cached.then_some(1_i64),
+            bits(usage.cache_write_1h_tokens),
         ])?;
         Ok(inserted > 0)
     }

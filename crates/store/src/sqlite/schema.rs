@@ -40,6 +40,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         what: "make room for the probabilities of tokens",
         sql: LOG_PROBABILITIES,
     },
+    Migration {
+        what: "make room for lifetimes of what is cached",
+        sql: CACHE_LIFETIMES,
+    },
 ];
 
 const TABLES: &str = "
@@ -202,6 +206,11 @@ const LOG_PROBABILITIES: &str = "
 -- asked or nothing was told, which is what all earlier rows have.
 ALTER TABLE sample_text ADD COLUMN log_prob_tokens INTEGER;
 ALTER TABLE sample_text ADD COLUMN log_prob_sum REAL;
+";
+
+const CACHE_LIFETIMES: &str = "
+-- Of cache_write_tokens those that were written for an hour; NULL where nobody tells, which is what all earlier rows have.
+ALTER TABLE sample ADD COLUMN cache_write_1h_tokens INTEGER;
 ";
 
 /// The newest version that this build knows.

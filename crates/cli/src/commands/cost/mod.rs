@@ -12,7 +12,7 @@ mod prices;
 mod replay;
 mod risk;
 mod roi;
-mod tables;
+pub(crate) mod tables;
 mod tco;
 
 use crate::args::cost::{CostCommand, PricesCommand};

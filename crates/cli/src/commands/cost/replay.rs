@@ -402,7 +402,7 @@ fn each_sample(run: &str, store: &Path, take: Take<'_>) -> Result<(), CliError> 
     result
 }
 
-/// Classes of recorded usage; what was written to the cache was written for the short time.
+/// Classes of recorded usage; what was written to the cache was written for the short time unless the API told.
 fn counts_of(usage: &Usage) -> Result<Counts, String> {
     if usage.input_tokens.is_none() || usage.output_tokens.is_none() {
         return Err("the answer did not say how many tokens it took".to_owned());
@@ -412,6 +412,7 @@ fn counts_of(usage: &Usage) -> Result<Counts, String> {
         .with(Class::InputUncached, classes.input_uncached.unwrap_or(0))
         .with(Class::CacheRead, classes.cache_read.unwrap_or(0))
         .with(Class::CacheWrite5m, classes.cache_write.unwrap_or(0))
+        .with(Class::CacheWrite1h, classes.cache_write_1h.unwrap_or(0))
         .with(Class::OutputVisible, classes.output_visible.unwrap_or(0))
         .with(Class::Reasoning, classes.reasoning.unwrap_or(0))
         .with(Class::Requests, 1))

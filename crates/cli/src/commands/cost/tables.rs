@@ -52,9 +52,9 @@ impl Table {
 
 /// A book and where it was read.
 #[derive(Debug)]
-pub(super) struct Loaded {
-    pub(super) book: Book,
-    pub(super) from: String,
+pub(crate) struct Loaded {
+    pub(crate) book: Book,
+    pub(crate) from: String,
 }
 
 /// The books that arguments name, in their order; all imported tables where they name none.
@@ -88,7 +88,7 @@ pub(super) fn load_books(arguments: &BookArguments) -> Result<Vec<Book>, CliErro
 }
 
 /// One source: `litellm`, `litellm=FILE`, `litellm=URL`, or a file whose form is found out.
-pub(super) fn load_one(prices: &str, store: &Path) -> Result<Loaded, CliError> {
+pub(crate) fn load_one(prices: &str, store: &Path) -> Result<Loaded, CliError> {
     if let Some(table) = Table::of_name(prices) {
         return load_copy(table, store);
     }
