@@ -249,7 +249,7 @@ fn not_found(book: &Book, id: &str, why: &NotFound) -> Wrong {
     };
     let hint = if alike.is_empty() {
         format!(
-            "look for it: seatrial cost prices list --prices {} --filter NAME",
+            "look for it: seatrial cost prices list TEXT --prices {}",
             book.source
         )
     } else {
