@@ -167,7 +167,7 @@ impl Tables<'_> {
             tier: tier.as_deref(),
             region: wanted.region.as_deref(),
             moment,
-            tools: &[],
+            ..Circumstances::default()
         };
         let price = flatten(&entry.sheet, &circumstances).map_err(|why| Wrong::Place {
             key: "id",

@@ -180,7 +180,7 @@ mod tests {
             tier,
             region,
             moment: Moment::parse("2026-11-01"),
-            tools: &[],
+            ..Circumstances::default()
         }
     }
 

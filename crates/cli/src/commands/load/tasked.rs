@@ -122,7 +122,7 @@ impl TaskLoad {
             form,
             api,
             timeout: target.limits.timeout,
-            price: target.price,
+            price: target.price.clone(),
             answer_tokens_max,
             calls: calls_of(load),
         })
@@ -154,7 +154,7 @@ impl TaskLoad {
         let mut schedule = schedule(&self.arguments.shape, None)?;
         let started_at = crate::session::now();
         let started_unix_ms = unix_ms();
-        let watch = Arc::new(Spending::new(self.price, work.money_left));
+        let watch = Arc::new(Spending::new(self.price.clone(), work.money_left));
         let paces = std::mem::take(&mut schedule.paces);
         let live = Live::new(
             paces.len(),
