@@ -5,8 +5,8 @@ use crate::quantity::Quantity;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
-use seatrial_stats::correlation::spearman;
 use seatrial_stats::dist::normal_quantile;
+use std::sync::OnceLock;
 
 /// Draws at most.
 pub const DRAWS_MAX: usize = 1_000_000;
@@ -38,6 +38,43 @@ pub struct Study {
 pub struct Draws {
     columns: Vec<Vec<f64>>,
     n: usize,
+    /// Columns by rank, found once: every outcome asks for them.
+    ranked: Vec<OnceLock<Ranked>>,
+}
+
+/// Values by rank.
+#[derive(Debug, Clone)]
+struct Ranked {
+    /// Places by rising value.
+    order: Vec<usize>,
+    /// Rank of each place; equal values share the mean of theirs.
+    ranks: Vec<f64>,
+}
+
+impl Ranked {
+    fn of(values: &[f64]) -> Self {
+        let mut order: Vec<usize> = (0..values.len()).collect();
+        order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
+        let mut ranks = vec![0.0; values.len()];
+        let mut start = 0;
+        for end in 1..=order.len() {
+            if end < order.len() && values[order[end]] == values[order[start]] {
+                continue;
+            }
+            let shared = f64::midpoint(start as f64, (end - 1) as f64);
+            for place in &order[start..end] {
+                ranks[*place] = shared;
+            }
+            start = end;
+        }
+        Self { order, ranks }
+    }
+
+    /// Places in groups of equal size by value.
+    fn groups(&self) -> impl Iterator<Item = &[usize]> {
+        let size = self.order.len().div_ceil(BINS).max(1);
+        self.order.chunks(size)
+    }
 }
 
 /// Correlations that contradict each other.
@@ -75,7 +112,8 @@ impl Study {
         if !self.correlations.is_empty() {
             self.correlate(&mut columns, n, seed)?;
         }
-        Ok(Draws { columns, n })
+        let ranked = columns.iter().map(|_| OnceLock::new()).collect();
+        Ok(Draws { columns, n, ranked })
     }
 
     /// Reorders columns so that their ranks correlate as wanted (Iman and Conover 1982).
@@ -136,6 +174,10 @@ impl Draws {
     #[must_use]
     pub fn column(&self, place: usize) -> &[f64] {
         self.columns.get(place).map_or(&[], Vec::as_slice)
+    }
+
+    fn ranked(&self, place: usize) -> &Ranked {
+        self.ranked[place].get_or_init(|| Ranked::of(&self.columns[place]))
     }
 
     /// Puts the inputs of one draw into `row`, in their order.
@@ -272,6 +314,7 @@ pub fn sensitivities_of(
     mut model: impl FnMut(&[f64]) -> f64,
 ) -> Vec<Sensitivity> {
     let medians: Vec<f64> = study.inputs.iter().map(|input| input.quantity.median()).collect();
+    let ranks = Ranked::of(outcomes).ranks;
     let mut all: Vec<Sensitivity> = study
         .inputs
         .iter()
@@ -283,13 +326,13 @@ pub fn sensitivities_of(
                 row[place] = input.quantity.quantile(q);
                 model(&row)
             };
-            let column = draws.column(place);
+            let ranked = draws.ranked(place);
             Sensitivity {
                 input: input.name.clone(),
                 at_p10: at(0.1),
                 at_p90: at(0.9),
-                spearman: rank_correlation(column, outcomes),
-                variance_share: variance_share(column, outcomes),
+                spearman: correlation_of_ranks(&ranked.ranks, &ranks),
+                variance_share: variance_share(ranked, outcomes),
             }
         })
         .collect();
@@ -299,26 +342,26 @@ pub fn sensitivities_of(
 }
 
 /// Variance of the means of groups, by the variance of all, less what chance alone gives to groups.
-fn variance_share(column: &[f64], outcomes: &[f64]) -> Option<f64> {
+fn variance_share(ranked: &Ranked, outcomes: &[f64]) -> Option<f64> {
     let all = variance(outcomes);
     if all <= 0.0 {
         return None;
     }
-    let groups = groups(column);
-    if groups.len() < 2 {
+    let count = ranked.groups().count();
+    if count < 2 {
         return None;
     }
     let n = outcomes.len() as f64;
     let overall = mean(outcomes);
-    let between: f64 = groups
-        .iter()
+    let between: f64 = ranked
+        .groups()
         .map(|group| {
             let mean = group.iter().map(|i| outcomes[*i]).sum::<f64>() / group.len() as f64;
             group.len() as f64 * (mean - overall).powi(2)
         })
         .sum::<f64>()
         / n;
-    let chance = (groups.len() - 1) as f64 / n;
+    let chance = (count - 1) as f64 / n;
     Some(((between / all - chance) / (1.0 - chance)).clamp(0.0, 1.0))
 }
 
@@ -354,9 +397,9 @@ pub fn information_value(study: &Study, draws: &Draws, payoffs: &[Vec<f64>]) -> 
         .enumerate()
         .filter(|(_, input)| !input.quantity.is_fixed())
         .map(|(place, _)| {
-            let groups = groups(draws.column(place));
-            let informed: f64 = groups
-                .iter()
+            let informed: f64 = draws
+                .ranked(place)
+                .groups()
                 .map(|group| {
                     let sum = |values: &Vec<f64>| group.iter().map(|i| values[*i]).sum::<f64>();
                     payoffs.iter().map(sum).fold(f64::MIN, f64::max)
@@ -378,14 +421,6 @@ pub fn information_value(study: &Study, draws: &Draws, payoffs: &[Vec<f64>]) -> 
         everything: everything.max(0.0),
         inputs,
     })
-}
-
-/// Draws in groups of equal size by the value of an input.
-fn groups(column: &[f64]) -> Vec<Vec<usize>> {
-    let mut order: Vec<usize> = (0..column.len()).collect();
-    order.sort_by(|a, b| column[*a].total_cmp(&column[*b]));
-    let size = order.len().div_ceil(BINS).max(1);
-    order.chunks(size).map(<[usize]>::to_vec).collect()
 }
 
 /// The random stream of an input.
@@ -414,10 +449,9 @@ fn variance(values: &[f64]) -> f64 {
     values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / values.len().max(1) as f64
 }
 
-/// Spearman's; `None` where one of them does not vary.
-fn rank_correlation(a: &[f64], b: &[f64]) -> Option<f64> {
-    let found = spearman(a, b, 0.95).ok()?;
-    Some(found.rho).filter(|rho| rho.is_finite())
+/// Spearman's, from ranks; `None` where one of them does not vary.
+fn correlation_of_ranks(a: &[f64], b: &[f64]) -> Option<f64> {
+    Some(correlation(a, b)).filter(|rho| rho.is_finite())
 }
 
 fn correlation(a: &[f64], b: &[f64]) -> f64 {
@@ -482,7 +516,7 @@ mod tests {
         assert_eq!(draws.column(1), study().draw(1000, 7).unwrap().column(1));
         assert_ne!(draws.column(1), study().draw(1000, 8).unwrap().column(1));
         assert!(draws.column(2).iter().all(|x| *x == 3.0));
-        let between = rank_correlation(draws.column(0), draws.column(1)).unwrap();
+        let between = correlation_of_ranks(&draws.ranked(0).ranks, &draws.ranked(1).ranks).unwrap();
         assert!(between.abs() < 0.1, "{between}");
     }
 
@@ -492,7 +526,7 @@ mod tests {
         let mut study = study();
         study.correlations = vec![(0, 1, -0.8)];
         let draws = study.draw(4000, 1).unwrap();
-        let found = rank_correlation(draws.column(0), draws.column(1)).unwrap();
+        let found = correlation_of_ranks(&draws.ranked(0).ranks, &draws.ranked(1).ranks).unwrap();
         assert!((found + 0.8).abs() < 0.03, "{found}");
         let mut parts: Vec<usize> = draws.column(0).iter().map(|x| (x * 4000.0) as usize).collect();
         parts.sort_unstable();
@@ -524,6 +558,17 @@ mod tests {
         );
         let outcome = Outcome::of(&outcomes).unwrap();
         assert!((outcome.mean - 6.5).abs() < 1e-3, "{outcome:?}");
+    }
+
+    /// Protects the rank correlation by that of `stats`, ties among them.
+    #[test]
+    fn ranks_are_those_of_stats() {
+        let a = [3.0, 1.0, 2.0, 2.0, 5.0, 4.0, 2.0];
+        let b = [1.0, 1.0, 4.0, 2.0, 6.0, 3.0, 5.0];
+        let wanted = seatrial_stats::correlation::spearman(&a, &b, 0.95).unwrap().rho;
+        let found = correlation_of_ranks(&Ranked::of(&a).ranks, &Ranked::of(&b).ranks).unwrap();
+        assert!((found - wanted).abs() < 1e-12, "{found} {wanted}");
+        assert_eq!(correlation_of_ranks(&Ranked::of(&[1.0; 7]).ranks, &a), None);
     }
 
     /// Protects histograms: nothing is lost, bins are shared, and what does not vary is one bin.
