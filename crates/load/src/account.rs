@@ -4,6 +4,9 @@
 use std::fs::File;
 use std::time::Duration;
 
+/// Files that are open besides connections.
+const FILES_BESIDE: usize = 64;
+
 /// Nanoseconds of one thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ThreadTimes {
@@ -144,10 +147,12 @@ pub(crate) fn raise_open_files() -> Option<u64> {
 }
 
 /// Makes room for so many open files at once: where the table of a process with several threads grows, opening stops until
-/// all processors have seen it, which takes many milliseconds, and would stop a loop that connects.
-pub(crate) fn make_room_for_files(count: usize) {
+/// all processors have seen it, which takes many milliseconds, and would stop a loop that connects. While a process has one
+/// thread it costs nothing; so call it early, and again does no harm.
+pub fn make_room_for_files(count: usize) {
+    let _ = raise_open_files();
     #[cfg(target_os = "linux")]
-    if let Ok(last) = i32::try_from(count) {
+    if let Ok(last) = i32::try_from(count.saturating_add(FILES_BESIDE)) {
         // The highest number decides the size, and it stays when that file is closed. A limit below it only leaves the table
         // as it was.
         drop(rustix::io::fcntl_dupfd_cloexec(std::io::stderr(), last));

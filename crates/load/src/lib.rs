@@ -56,7 +56,7 @@ pub mod words;
 mod worker;
 pub mod workload;
 
-pub use account::{ThreadTimes, Throttling, process_cpu};
+pub use account::{ThreadTimes, Throttling, make_room_for_files, process_cpu};
 pub use clock::{RunClock, nanoseconds};
 pub use events::AnswerForm;
 pub use gauge::{Gauge, TimeHistogram};

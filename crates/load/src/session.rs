@@ -20,8 +20,6 @@ use std::time::Duration;
 pub const GAPS_MAX: u64 = 16 << 20;
 /// Most requests recorded, over all loops: some 550 MB. A run that reaches it ends, and says so.
 pub const RECORDS_MAX: usize = 2 << 20;
-/// Files that are open besides connections.
-const FILES_BESIDE: usize = 64;
 /// Most loops.
 pub const WORKERS_MAX: usize = 64;
 
@@ -115,7 +113,7 @@ pub fn run_plan(
     let workers = paces.len().max(1);
     let target = Arc::new(plan.target);
     let in_flight_max: usize = paces.iter().map(Pace::in_flight_max).sum();
-    make_room_for_files(in_flight_max.saturating_add(FILES_BESIDE));
+    make_room_for_files(in_flight_max);
     let mut ahead = made_ahead(&target, &paces, plan.warm_up, live, clock);
     let mut begin_ns = 0;
     if !ahead.is_empty() {

@@ -3,7 +3,7 @@
 
 use crate::args::{LoadApi, LoadArguments, LoadEndpoint, LoadProvider};
 use crate::error::CliError;
-use seatrial_load::{AnswerForm, FixedRequests, RequestSource, Target, TlsTarget};
+use seatrial_load::{AnswerForm, FixedRequests, RequestSource, Target, TlsTarget, make_room_for_files};
 use seatrial_provider::{
     Api, Blueprint, Endpoint, JsonApi, JsonSpec, JsonStreamSpec, Limits, Pressure, RetryPolicy,
 };
@@ -44,6 +44,9 @@ pub(super) fn asked(arguments: &LoadArguments) -> Result<Asked, CliError> {
 
 /// The same requests for another endpoint.
 pub(super) fn asked_of(arguments: &LoadArguments, given: &LoadEndpoint) -> Result<Asked, CliError> {
+    // Before there is a second thread.
+    let shape = &arguments.shape;
+    make_room_for_files(shape.concurrency.unwrap_or(shape.max_in_flight) as usize);
     let (api, form, name) = api_of(given)?;
     let base_url = given.url.as_ref().or(given.base_url.as_ref());
     let base_url = base_url
