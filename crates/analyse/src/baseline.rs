@@ -4,13 +4,12 @@
 
 use crate::against::ratio::{CostOfCase, PairedCosts, weigh_ratios};
 use crate::against::{Contrast, ContrastEvidence, weigh_pairs, weigh_percentiles};
-use crate::collect::is_success;
 use crate::compare::{ScoredCase, pair};
 use crate::scored::{
     FieldDifference, Identity, Origin, PlannedTarget, ScoredMetric, ScoredRun, ScoredTask,
     identity_differences, subject_differences,
 };
-use seatrial_config::{Condition, DraftPlan, Gate};
+use seatrial_config::{COST_PER_SUCCESS, Condition, DraftPlan, Gate};
 use seatrial_types::{
     BaselineChange, Findings, MetricKind, MetricResult, RunId, SliceKey, Statistic, Unit, Verdict,
 };
@@ -20,9 +19,7 @@ use std::sync::Arc;
 
 /// Name and version of the JSON form.
 pub const BASELINE_SCHEMA: &str = "seatrial.baseline/1";
-/// The metric that is a ratio of two others.
-pub(crate) const COST_PER_SUCCESS: &str = "cost_per_success_usd";
-/// Its numerator.
+/// What money per success is read from, beside the successes.
 const COST: &str = "cost_usd";
 /// Longest name of a baseline.
 pub const NAME_CHARS_MAX: usize = 64;
@@ -329,20 +326,24 @@ fn unfit_gate(
             difference: Box::new(difference),
         });
     let mut problems: Vec<Unfit> = relevant.collect();
-    if problems.is_empty() && !has_metric(run, &task, &metric) {
+    if problems.is_empty() && !has_metric(run, draft, gate) {
         problems.push(Unfit::NoMetric { target, task, metric });
     }
     problems
 }
 
 /// What a success costs is no score of a sample: it needs what both of its parts are read from.
-fn has_metric(run: &ScoredRun, task: &str, metric: &str) -> bool {
-    if metric == COST_PER_SUCCESS {
-        return run
-            .task(task)
-            .is_some_and(|task| task.success().is_some() && task.metric(COST).is_some());
+fn has_metric(run: &ScoredRun, draft: &DraftPlan, gate: &Gate) -> bool {
+    let has = |metric: &str| run.metric(&gate.task, metric).is_some();
+    if gate.metric == COST_PER_SUCCESS {
+        return success_of(draft, gate).is_some_and(has) && has(COST);
     }
-    run.metric(task, metric).is_some()
+    has(&gate.metric)
+}
+
+/// The metric that says what a success is: the plan's, also for a baseline whose suite meant another.
+fn success_of<'a>(draft: &'a DraftPlan, gate: &Gate) -> Option<&'a str> {
+    draft.tasks.get(gate.task_index)?.success_metric()
 }
 
 /// Whether a field of the task's identity decides this gate's metric: scorers, their models and files only where they
@@ -356,7 +357,7 @@ fn concerns(draft: &DraftPlan, gate: &Gate, field: &str) -> bool {
         .map_or(&[][..], |task| &task.scorers);
     let is_asked = |metric: &seatrial_config::Metric| {
         if gate.metric == COST_PER_SUCCESS {
-            is_success(metric.kind, metric.pillar)
+            success_of(draft, gate) == Some(metric.name.as_str())
         } else {
             metric.name == gate.metric
         }
@@ -490,14 +491,21 @@ pub fn weigh_gates(
         if let (Condition::Baseline(against), Some(run), Ok(base)) =
             (&gate.condition, run, baseline.target(name))
         {
-            let weighed = weigh_gate(gate, Contrast::of(against), base, run);
+            let success = success_of(draft, gate).filter(|_| gate.metric == COST_PER_SUCCESS);
+            let weighed = weigh_gate(gate, success, Contrast::of(against), base, run);
             found.insert((number, index), weighed);
         }
     }
     found
 }
 
-fn weigh_gate(gate: &Gate, contrast: Contrast, base: &ScoredRun, run: &ScoredRun) -> AgainstBaseline {
+fn weigh_gate(
+    gate: &Gate,
+    success: Option<&str>,
+    contrast: Contrast,
+    base: &ScoredRun,
+    run: &ScoredRun,
+) -> AgainstBaseline {
     let mut weighed = AgainstBaseline {
         target: base.target.clone().unwrap_or_else(|| base.label.clone()),
         contrast,
@@ -506,8 +514,8 @@ fn weigh_gate(gate: &Gate, contrast: Contrast, base: &ScoredRun, run: &ScoredRun
         n_baseline: 0,
         note: None,
     };
-    if gate.metric == COST_PER_SUCCESS {
-        weigh_cost_per_success(gate, base, run, &mut weighed);
+    if let Some(success) = success {
+        weigh_cost_per_success(gate, success, base, run, &mut weighed);
         return weighed;
     }
     let of_base = base.metric(&gate.task, &gate.metric);
@@ -547,12 +555,18 @@ fn weigh_gate(gate: &Gate, contrast: Contrast, base: &ScoredRun, run: &ScoredRun
 
 /// Money per success, of the cases whose cost is known in both runs. As everywhere, answers that are no success for
 /// whatever reason cost as well, and calls that brought no answer are left out.
-fn weigh_cost_per_success(gate: &Gate, base: &ScoredRun, run: &ScoredRun, weighed: &mut AgainstBaseline) {
+fn weigh_cost_per_success(
+    gate: &Gate,
+    success: &str,
+    base: &ScoredRun,
+    run: &ScoredRun,
+    weighed: &mut AgainstBaseline,
+) {
     let rows = |of: &ScoredRun| -> Option<(Vec<ScoredCase>, Vec<ScoredCase>)> {
         let task = of.task(&gate.task)?;
         let slice = gate.slice.as_ref();
         let costs = rows_of(task, task.metric(COST)?, slice);
-        let mut successes = rows_of(task, task.success()?, slice);
+        let mut successes = rows_of(task, task.metric(success)?, slice);
         for (success, cost) in successes.iter_mut().zip(&costs) {
             success.score = cost.score.map(|_| success.score.unwrap_or(0.0));
         }

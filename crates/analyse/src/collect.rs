@@ -3,11 +3,11 @@
 
 use crate::forecast::Profiler;
 use crate::ledger::Ledger;
+use crate::per_success::{CostPerSuccess, success_at};
 use crate::scored::TaskShape;
 use crate::sequential::Sequential;
 use crate::series::{Policy, Series};
 use seatrial_config::DraftPlan;
-use seatrial_stats::ratio::RatioSums;
 use seatrial_types::{
     MetricKind, MetricSpec, Money, Outcome, Pillar, SampleFigures, SliceKey, Statistic, Unit, UsageTotals,
 };
@@ -20,15 +20,6 @@ pub const SLICES_PER_COLUMN_MAX: usize = 200;
 /// Metrics per task and scorer, in suite order.
 pub type TaskMetrics = Vec<Vec<Vec<MetricSpec>>>;
 
-/// Ratio of money to successes, by its sums: enough for the estimate and its interval.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct CostPerSuccess {
-    /// Money by successes.
-    pub(crate) sums: RatioSums,
-    /// Whether the price of any finished answer is unknown; then the ratio is unknown.
-    pub(crate) unknown: bool,
-}
-
 /// A metric of a task with its values.
 #[derive(Debug)]
 pub(crate) struct NamedSeries {
@@ -36,13 +27,6 @@ pub(crate) struct NamedSeries {
     pub(crate) pillar: Pillar,
     pub(crate) statistics: &'static [Statistic],
     pub(crate) series: Series,
-}
-
-impl NamedSeries {
-    /// Whether it says that an answer was right.
-    pub(crate) fn is_success(&self) -> bool {
-        is_success(self.series.kind(), self.pillar)
-    }
 }
 
 /// All metrics of one task for one target and one part of the data.
@@ -53,23 +37,13 @@ pub(crate) struct TaskSeries {
     offsets: Vec<usize>,
     pub(crate) measured: Vec<NamedSeries>,
     pub(crate) cost_per_success: Option<CostPerSuccess>,
+    /// Index into `scored` of what says that an answer was a success.
+    success: Option<usize>,
 }
 
 const OF_SCORES: &[Statistic] = &[Statistic::Mean];
 const OF_TIMES: &[Statistic] = &[Statistic::P50, Statistic::P95, Statistic::P99, Statistic::Mean];
 const OF_SHARES: &[Statistic] = &[Statistic::Rate];
-
-/// Whether a metric says that an answer was right: the first such of a task decides what a success costs. A share that
-/// speaks for another pillar (refusals, answers within a latency) is no success.
-pub(crate) fn is_success(kind: MetricKind, pillar: Pillar) -> bool {
-    kind == MetricKind::Binary && pillar == Pillar::Quality
-}
-
-/// Prompt and generated tokens of an answer; `None` where one of them is not known, as a part is no sum.
-pub(crate) fn total_tokens(sample: &SampleFigures) -> Option<u64> {
-    let usage = &sample.usage;
-    usage.input_tokens?.checked_add(usage.output_tokens?)
-}
 
 /// Positions in [`TaskSeries::measured`].
 const LATENCY: usize = 0;
@@ -77,11 +51,12 @@ const TTFT: usize = 1;
 const COST: usize = 2;
 const INPUT: usize = 3;
 const OUTPUT: usize = 4;
-const TOTAL: usize = 5;
+const TOKENS: usize = 5;
 const ERROR_RATE: usize = 6;
 
 impl TaskSeries {
-    fn new(scorers: &[Vec<MetricSpec>], clustered: bool) -> Self {
+    /// `success` is the scorer and metric that say what a success is.
+    fn new(scorers: &[Vec<MetricSpec>], clustered: bool, success: Option<(usize, usize)>) -> Self {
         let mut scored = Vec::new();
         let mut offsets = Vec::with_capacity(scorers.len());
         for metrics in scorers {
@@ -111,13 +86,11 @@ impl TaskSeries {
             statistics: OF_SHARES,
             series: Series::new(MetricKind::Binary, Unit::Share, Policy::EXCLUDE, clustered),
         };
-        let has_success = scorers
-            .iter()
-            .flatten()
-            .any(|spec| is_success(spec.kind, spec.pillar));
+        let success = success.and_then(|(scorer, metric)| Some(offsets.get(scorer)? + metric));
         Self {
             scored,
             offsets,
+            success,
             measured: vec![
                 measure("latency_ms", Pillar::Performance, Unit::Ms, OF_TIMES),
                 measure("ttft_ms", Pillar::Performance, Unit::Ms, OF_TIMES),
@@ -127,35 +100,37 @@ impl TaskSeries {
                 measure("total_tokens", Pillar::Cost, Unit::Tokens, OF_SCORES),
                 error_rate,
             ],
-            cost_per_success: has_success.then(CostPerSuccess::default),
+            cost_per_success: success.map(|_| CostPerSuccess::new(clustered)),
         }
     }
 
     fn add(&mut self, sample: &SampleFigures, cluster: u32) {
-        let mut success = None;
+        let mut success = 0.0;
         for record in &sample.scores {
             let offset = self.offsets.get(usize::from(record.scorer)).copied();
             let index = offset.map(|offset| offset + usize::from(record.score.metric));
+            if index.is_some() && index == self.success {
+                success = record.score.value.unwrap_or(0.0);
+            }
             let Some(named) = index.and_then(|index| self.scored.get_mut(index)) else {
                 continue;
             };
             named
                 .series
                 .add(record.score.outcome, record.score.value, cluster);
-            if success.is_none() && named.is_success() {
-                success = Some(record.score.value.unwrap_or(0.0));
-            }
         }
         let is_error = sample.error.is_some();
         let cost = sample.cost.map(Money::to_usd_f64);
-        #[expect(clippy::cast_precision_loss, reason = "tokens and nanoseconds far below 2^53")]
+        #[expect(clippy::cast_precision_loss, reason = "tokens far below 2^53")]
+        let tokens = |count: Option<u64>| count.map(|count| count as f64);
+        #[expect(clippy::cast_precision_loss, reason = "nanoseconds far below 2^53")]
         let values = [
             (LATENCY, sample.latency_ns.map(|ns| ns as f64 / 1e6)),
             (TTFT, sample.ttft_ns.map(|ns| ns as f64 / 1e6)),
             (COST, cost),
-            (INPUT, sample.usage.input_tokens.map(|tokens| tokens as f64)),
-            (OUTPUT, sample.usage.output_tokens.map(|tokens| tokens as f64)),
-            (TOTAL, total_tokens(sample).map(|tokens| tokens as f64)),
+            (INPUT, tokens(sample.usage.input_tokens)),
+            (OUTPUT, tokens(sample.usage.output_tokens)),
+            (TOKENS, tokens(sample.usage.total_tokens())),
         ];
         for (index, value) in values {
             let outcome = match (is_error, value) {
@@ -171,10 +146,7 @@ impl TaskSeries {
             named.series.add_error_indicator(is_error, cluster);
         }
         if let (Some(ratio), false) = (&mut self.cost_per_success, is_error) {
-            match cost {
-                Some(cost) => ratio.sums.add(cost, success.unwrap_or(0.0)),
-                None => ratio.unknown = true,
-            }
+            ratio.add(cost, success, cluster);
         }
     }
 
@@ -190,6 +162,11 @@ impl TaskSeries {
         self.measured
             .get(LATENCY)
             .map_or(0, |named| named.series.counts.error)
+    }
+
+    /// What says that an answer was a success.
+    pub(crate) fn success(&self) -> Option<&NamedSeries> {
+        self.scored.get(self.success?)
     }
 
     /// The series of a metric by name.
@@ -223,6 +200,8 @@ pub(crate) struct TargetFacts {
 pub struct Collector {
     metrics: TaskMetrics,
     clustered: Vec<bool>,
+    /// Scorer and metric of each task that say what a success is.
+    successes: Vec<Option<(usize, usize)>>,
     pub(crate) targets: Vec<TargetFacts>,
     /// By target, then task.
     pub(crate) overall: Vec<Vec<TaskSeries>>,
@@ -245,13 +224,18 @@ impl Collector {
     /// For a plan, with the metrics that its scorers yield, and for each task whether its answers are clustered.
     #[must_use]
     pub fn new(draft: &DraftPlan, metrics: TaskMetrics, clustered: Vec<bool>) -> Self {
+        let named = draft.tasks.iter().map(|task| task.success.as_deref());
+        let successes: Vec<_> = named
+            .zip(&metrics)
+            .map(|(named, scorers)| success_at(scorers, named))
+            .collect();
         let overall = draft
             .targets
             .iter()
             .map(|_| {
-                let tasks = metrics.iter().zip(&clustered);
+                let tasks = metrics.iter().zip(&clustered).zip(&successes);
                 tasks
-                    .map(|(scorers, clustered)| TaskSeries::new(scorers, *clustered))
+                    .map(|((scorers, clustered), success)| TaskSeries::new(scorers, *clustered, *success))
                     .collect()
             })
             .collect();
@@ -268,6 +252,7 @@ impl Collector {
                 name: task.name.clone(),
                 epochs: task.epochs,
                 scorers: scorers.clone(),
+                success: task.success.clone(),
             })
             .collect();
         let is_told = |index: usize| draft.quarantine.iter().any(|entry| entry.task_index == index);
@@ -285,6 +270,7 @@ impl Collector {
             targets: draft.targets.iter().map(|_| facts()).collect(),
             metrics,
             clustered,
+            successes,
             overall,
             slices: BTreeMap::new(),
             slices_left_out: BTreeSet::new(),
@@ -368,6 +354,11 @@ impl Collector {
         let Some(metrics) = self.metrics.get(usize::from(sample.key.task)) else {
             return;
         };
+        let success = self
+            .successes
+            .get(usize::from(sample.key.task))
+            .copied()
+            .flatten();
         for key in &sample.slices {
             if !slices.contains_key(key) {
                 let of_column = slices.keys().filter(|known| known.column == key.column).count();
@@ -375,7 +366,7 @@ impl Collector {
                     self.slices_left_out.insert(key.column.clone());
                     continue;
                 }
-                let mut fresh = TaskSeries::new(metrics, clustered);
+                let mut fresh = TaskSeries::new(metrics, clustered, success);
                 let (target, task) = (usize::from(sample.key.target), usize::from(sample.key.task));
                 let sequential = self.sequential.as_ref();
                 fresh.set_planned_draws(

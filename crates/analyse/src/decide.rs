@@ -4,12 +4,13 @@
 use crate::against::ContrastEvidence;
 use crate::baseline::AgainstBaseline;
 use crate::bounds;
-use crate::collect::{Collector, CostPerSuccess, TaskSeries};
+use crate::collect::{Collector, TaskSeries};
 use crate::findings::{RunFacts, RunState, cost_per_success};
 use crate::gate::{Evidence, weigh};
+use crate::per_success::CostPerSuccess;
 use crate::series::to_f64;
 use seatrial_config::{
-    Bound, Condition, DraftPlan, Gate, Margin, NoCritical, OnInconclusive, SEVERITY_COLUMN,
+    Bound, COST_PER_SUCCESS, Condition, DraftPlan, Gate, Margin, NoCritical, OnInconclusive, SEVERITY_COLUMN,
 };
 use seatrial_types::{BaselineStatus, GateBaseline, GateResult, Method, Pillar, Unit, Verdict};
 
@@ -283,8 +284,9 @@ fn reason_against(
         Verdict::Inconclusive => {
             let visible = evidence.mde.map_or_else(String::new, |mde| {
                 format!(
-                    "; with {} pairs a distance of {mde:.3} from the limit is visible",
-                    evidence.n
+                    "; with {} pairs a distance of {} from the limit is visible",
+                    evidence.n,
+                    short(mde)
                 )
             });
             format!("neither shown{visible}{}", needed_pairs(evidence))
@@ -478,7 +480,7 @@ fn evidence_for(gate: &Gate, bound: Bound, collector: &Collector, target: usize)
     let Some(series) = series else {
         return Evidence::none();
     };
-    if gate.metric == "cost_per_success_usd" {
+    if gate.metric == COST_PER_SUCCESS {
         return series
             .cost_per_success
             .as_ref()
@@ -501,10 +503,10 @@ fn weigh_ratio(sums: &CostPerSuccess, bound: Bound, risk: f64) -> Evidence {
     };
     // "Cost ≤ limit × success" is linear, so the gate tests the mean of cost − limit × success against zero; the bounds are
     // the limits at which that test turns.
-    let (sums, limit) = (&sums.sums, bound.limit());
+    let (sums, limit) = (sums.units(), bound.limit());
     let mean = (sums.y - limit * sums.x) / sums.n;
     let squares = limit.mul_add(limit * sums.xx - 2.0 * sums.xy, sums.yy);
-    let interval = bounds::ratio_interval(sums, risk.min(0.499));
+    let interval = bounds::ratio_interval(&sums, risk.min(0.499));
     Evidence {
         value: Some(value),
         low: interval.map(|(low, _)| low),
@@ -533,7 +535,13 @@ fn reason_of(
         _ if evidence.n == 0 => "there is no value to judge".to_owned(),
         Verdict::Pass => match end {
             Some(end) => {
-                format!("{side} {confidence:.4}% bound {end:.4} meets {limit}").replace(".0000%", "%")
+                let confidence = format!("{confidence:.4}%").replace(".0000%", "%");
+                let end = if end == 0.0 || end.abs() >= 0.01 {
+                    format!("{end:.4}")
+                } else {
+                    short(end)
+                };
+                format!("{side} {confidence} bound {end} meets {limit}")
             }
             None => format!("meets {limit}"),
         },
@@ -547,12 +555,22 @@ fn reason_of(
             });
             let visible = evidence.mde.map(|mde| {
                 format!(
-                    "; with n = {} a distance of {mde:.3} from the limit is visible",
-                    evidence.n
+                    "; with n = {} a distance of {} from the limit is visible",
+                    evidence.n,
+                    short(mde)
                 )
             });
             format!("neither shown{}{}", visible.unwrap_or_default(), wanted)
         }
+    }
+}
+
+/// A number of any size with three digits that say something: money is often a small part of one.
+fn short(x: f64) -> String {
+    if x == 0.0 || x.abs() >= 0.01 {
+        format!("{x:.3}")
+    } else {
+        format!("{x:.2e}")
     }
 }
 

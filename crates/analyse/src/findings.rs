@@ -2,11 +2,12 @@
 
 use crate::baseline::{GateEvidence, Misfits};
 use crate::bounds;
-use crate::collect::{Collector, CostPerSuccess, NamedSeries, TaskSeries};
+use crate::collect::{Collector, NamedSeries, TaskSeries};
 use crate::decide::{decide_gates, overall_verdict, to_u16};
+use crate::per_success::CostPerSuccess;
 use crate::quarantine;
 use crate::series::{LEVEL, Series};
-use seatrial_config::{Condition, DraftPlan, ErrorCap};
+use seatrial_config::{COST_PER_SUCCESS, Condition, DraftPlan, ErrorCap};
 use seatrial_types::{
     BaselineStatus, BaselineSummary, ConcurrencyCourse, ContentHash, Estimate, ExitCode, FINDINGS_SCHEMA,
     Findings, GateResult, LoadOutcome, Method, MetricResult, ModelSpend, Money, Pillar, PillarRow,
@@ -256,14 +257,14 @@ fn push_metrics(
     }
     if let Some(ratio) = &series.cost_per_success
         && let Some(mut estimate) = cost_per_success(ratio)
-        && let Some(first) = series.scored.iter().find(|named| named.is_success())
+        && let Some(first) = series.success()
     {
         if let Some(planned) = first.series.planned_draws() {
             crate::drawn::widen(&mut estimate, planned);
         }
         let mut result = metric_result(task, first, Statistic::Mean, slice);
         result.set_estimate(&estimate);
-        (result.metric, result.pillar) = ("cost_per_success_usd".to_owned(), Pillar::Cost);
+        (result.metric, result.pillar) = (COST_PER_SUCCESS.to_owned(), Pillar::Cost);
         (result.value_worst, result.value_best) = (None, None);
         results.push(result);
     }
@@ -315,19 +316,16 @@ fn metric_result(
 }
 
 /// Money per success: the ratio of the two means with Fieller's interval, which has no upper end where too few succeeded.
+/// Clusters are its units where answers are clustered.
 /// `None` where no price is known; without value where nothing succeeded.
 pub(crate) fn cost_per_success(sums: &CostPerSuccess) -> Option<Estimate> {
-    if sums.unknown || sums.sums.n == 0.0 {
+    let n = sums.n();
+    if sums.unknown || n == 0 {
         return None;
     }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a count kept as a whole float"
-    )]
-    let n = sums.sums.n as u64;
+    let sums = sums.units();
     let mut estimate = Estimate {
-        value: sums.sums.ratio(),
+        value: sums.ratio(),
         low: None,
         high: None,
         level: LEVEL,
@@ -335,7 +333,7 @@ pub(crate) fn cost_per_success(sums: &CostPerSuccess) -> Option<Estimate> {
         method: Method::None,
         unit: Unit::Usd,
     };
-    if let Some((low, high)) = bounds::ratio_interval(&sums.sums, 0.5 * (1.0 - LEVEL)) {
+    if let Some((low, high)) = bounds::ratio_interval(&sums, 0.5 * (1.0 - LEVEL)) {
         (estimate.low, estimate.high) = (Some(low), high);
         estimate.method = Method::Fieller;
     }

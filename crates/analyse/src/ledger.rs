@@ -4,14 +4,15 @@
 //! Repetitions of a case are what it is about, so a case is the unit of everything here: pass@k and pass^k are means over
 //! cases (or clusters of them), and a case is called flaky by its own answers.
 
+use crate::per_success::success_at;
 use crate::scored::TaskShape;
 use crate::series::{Policy, Series};
 use crate::simulate::{Known, KnownCase};
 use seatrial_stats::pass_at_k::{pass_at_k, pass_hat_k};
 use seatrial_stats::proportion;
 use seatrial_types::{
-    Estimate, FlakyCase, Method, MetricKind, MetricResult, MetricSpec, Outcome, Pillar, SampleFigures,
-    ScoreRecord, Statistic, Unit,
+    Estimate, FlakyCase, Method, MetricKind, MetricResult, Outcome, Pillar, SampleFigures, ScoreRecord,
+    Statistic, Unit,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -95,16 +96,11 @@ pub struct Ledger {
     pub targets: Vec<Vec<TaskLedger>>,
 }
 
-/// Whether a metric says that an answer was right, as findings take it.
-fn is_success(spec: &MetricSpec) -> bool {
-    spec.kind == MetricKind::Binary && spec.pillar == Pillar::Quality
-}
-
 impl Ledger {
     /// Empty, for so many targets that are asked these tasks.
     #[must_use]
     pub fn new(targets: usize, tasks: &[TaskShape]) -> Self {
-        let task = |shape: &TaskShape| TaskLedger::new(&shape.name, &shape.scorers);
+        let task = |shape: &TaskShape| TaskLedger::new(shape);
         Self {
             targets: vec![tasks.iter().map(task).collect(); targets],
         }
@@ -127,22 +123,21 @@ impl Ledger {
 }
 
 impl TaskLedger {
-    fn new(task: &str, scorers: &[Vec<MetricSpec>]) -> Self {
+    fn new(shape: &TaskShape) -> Self {
         let mut metrics = Vec::new();
-        let mut has_success = false;
-        for (scorer, specs) in (0_u16..).zip(scorers) {
+        let success = success_at(&shape.scorers, shape.success.as_deref());
+        for (scorer, specs) in (0_u16..).zip(&shape.scorers) {
             for (metric, spec) in (0_u16..).zip(specs) {
                 if spec.kind == MetricKind::Binary {
                     metrics.push(LedgerMetric {
                         name: spec.name.to_string(),
-                        is_success: is_success(spec) && !has_success,
+                        is_success: success == Some((usize::from(scorer), usize::from(metric))),
                         at: Some((scorer, metric)),
                         policy: Policy {
                             unparsed_is_wrong: spec.unparsed_is_wrong,
                             refused_is_wrong: spec.refused_is_wrong,
                         },
                     });
-                    has_success |= is_success(spec);
                 }
             }
         }
@@ -153,7 +148,7 @@ impl TaskLedger {
             policy: Policy::EXCLUDE,
         });
         Self {
-            task: task.to_owned(),
+            task: shape.name.clone(),
             metrics,
             ..Self::default()
         }
@@ -452,7 +447,7 @@ fn ks_of(attempts: u64) -> Vec<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use seatrial_types::{CallErrorKind, SampleKey, Score, Usage};
+    use seatrial_types::{CallErrorKind, MetricSpec, SampleKey, Score, Usage};
 
     fn shape() -> TaskShape {
         let spec = |name: &'static str, kind, pillar| MetricSpec {
@@ -474,6 +469,7 @@ mod tests {
                     spec("also", MetricKind::Binary, Pillar::Quality),
                 ],
             ],
+            success: None,
         }
     }
 

@@ -16,6 +16,7 @@ pub mod ledger;
 mod load;
 pub mod mt_interval;
 pub mod mt_significance;
+mod per_success;
 pub mod programme;
 pub mod quarantine;
 pub mod scored;

@@ -216,6 +216,7 @@ pub(crate) fn task_shapes(plan: &Value, warnings: &mut Vec<String>) -> Vec<TaskS
                 .as_u64()
                 .and_then(|epochs| u32::try_from(epochs).ok())
                 .unwrap_or(1),
+            success: task["success"].as_str().map(str::to_owned),
             scorers: list(&task["scorers"])
                 .iter()
                 .map(|scorer| metrics(scorer, warnings))

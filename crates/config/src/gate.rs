@@ -29,6 +29,9 @@ pub struct RunMetric {
     pub what: &'static str,
 }
 
+/// Metric that is a ratio: the money of all answers by the successes among them.
+pub const COST_PER_SUCCESS: &str = "cost_per_success_usd";
+
 const TIMES: &[Statistic] = &[Statistic::P50, Statistic::P95, Statistic::P99, Statistic::Mean];
 
 /// The metrics that every task has; scorers may not take their names.
@@ -55,7 +58,7 @@ pub const RUN_METRICS: &[RunMetric] = &[
         what: "US dollars per answer",
     },
     RunMetric {
-        name: "cost_per_success_usd",
+        name: COST_PER_SUCCESS,
         unit: Unit::Usd,
         pillar: Pillar::Cost,
         statistics: &[Statistic::Mean],
@@ -314,6 +317,13 @@ fn read_metric<'a>(node: &Node, known: &Known<'a>, reader: &mut Reader<'_>) -> O
         reader.errors.push(&value.span, message, hint);
         None
     })?;
+    if metric == COST_PER_SUCCESS && task.success_metric().is_none() {
+        let message =
+            format!("task `{task_name}` has no scorer that says right or wrong, so nothing is a success");
+        let hint = "add one, and name it as `success:` of the task where there are several".to_owned();
+        reader.errors.push(&value.span, message, Some(hint));
+        return None;
+    }
     let statistics = found.statistics;
     let statistic = match statistic {
         Some(word) => Statistic::from_word(word)

@@ -195,6 +195,7 @@ fn task(task: &Task) -> Value {
         targets,
         prompt,
         scorers,
+        success,
         cluster,
         epochs,
         sequential,
@@ -226,6 +227,10 @@ fn task(task: &Task) -> Value {
     // Absent where all are asked, as it was before there was a choice.
     if !targets.is_empty() {
         identity["targets"] = json!(targets);
+    }
+    // A part of what is on record, for whoever reads it later; absent where the suite names none.
+    if let Some(success) = success {
+        identity["success"] = json!(success);
     }
     // The order of asking is a part of what is asked, since the run may stop anywhere in it.
     if *sequential {

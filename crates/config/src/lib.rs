@@ -41,7 +41,7 @@ pub use against::{DEFAULT_MARGIN, DEFAULT_STALE_DAYS, SEVERITY_COLUMN};
 pub use declared::{DECLARED, MAX_DECLARED_METRICS};
 pub use diagnostics::{Diagnostic, Diagnostics, Location, MAX_DIAGNOSTICS};
 pub use document::MAX_DOCUMENT_BYTES;
-pub use gate::{DEFAULT_RISK, RUN_METRICS, RunMetric};
+pub use gate::{COST_PER_SUCCESS, DEFAULT_RISK, RUN_METRICS, RunMetric};
 pub use include::{MAX_INCLUDE_DEPTH, MAX_INCLUDED_FILES};
 pub use load::{LOAD_METRICS, LoadMetric};
 pub use located::{LocatedDocument, load_located};

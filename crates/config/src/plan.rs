@@ -401,6 +401,9 @@ pub struct Task {
     pub prompt: Prompt,
     /// How answers are judged, at least one.
     pub scorers: Vec<ScorerUse>,
+    /// Metric of rights and wrongs that says what a success is, where the suite names one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub success: Option<String>,
     /// Column whose value names the cluster of a case; cases without one are their own cluster.
     pub cluster: Option<String>,
     /// How often each case is asked, at least 1.
@@ -425,6 +428,18 @@ impl Task {
     #[must_use]
     pub fn asks(&self, target: &str) -> bool {
         self.targets.is_empty() || self.targets.iter().any(|name| name == target)
+    }
+
+    /// The metric that says what a success is: the one that the suite names, else the first of quality that is right or
+    /// wrong. `None` where no scorer yields such a one.
+    #[must_use]
+    pub fn success_metric(&self) -> Option<&str> {
+        self.success.as_deref().or_else(|| {
+            let mut metrics = self.scorers.iter().flat_map(|scorer| &scorer.metrics);
+            let first =
+                metrics.find(|metric| metric.kind == MetricKind::Binary && metric.pillar == Pillar::Quality);
+            first.map(|metric| metric.name.as_str())
+        })
     }
 }
 

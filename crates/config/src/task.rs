@@ -3,11 +3,12 @@
 use crate::check::{Demand, check_record};
 use crate::diagnostics::{Location, shown};
 use crate::fields::merge;
-use crate::plan::{FieldSource, Selection, Task};
+use crate::plan::{FieldSource, Metric, ScorerUse, Selection, Task};
 use crate::suite::Reader;
 use crate::tables::TASK;
 use crate::yaml::Node;
 use crate::{dataset, message, nearest, scorer};
+use seatrial_types::MetricKind;
 
 /// What stands between the name of a task and the name of one of its prompts.
 pub(crate) const VARIANT_MARK: char = '@';
@@ -116,6 +117,9 @@ fn lower(task: &Node, shared: &Shared<'_>, reader: &mut Reader<'_>) -> Option<Ta
         }
     }
     let epochs = task.whole("epochs").unwrap_or(1);
+    let success = scorers
+        .as_deref()
+        .and_then(|scorers| lower_success(task, scorers, reader));
     let mut dataset = dataset?;
     if let Some(cluster) = &cluster {
         dataset.fields.cluster = Some(FieldSource::Column(cluster.clone()));
@@ -126,6 +130,7 @@ fn lower(task: &Node, shared: &Shared<'_>, reader: &mut Reader<'_>) -> Option<Ta
         targets: task.texts("targets"),
         prompt: prompt?,
         scorers: scorers?,
+        success,
         cluster,
         epochs: u32::try_from(epochs).ok()?,
         sequential: task.truth("sequential").unwrap_or(shared.sequential),
@@ -134,6 +139,44 @@ fn lower(task: &Node, shared: &Shared<'_>, reader: &mut Reader<'_>) -> Option<Ta
         under_load: false,
         slices,
     })
+}
+
+/// The metric that `success` names, itself or by its scorer; `None` where nothing is named, and where it is wrong and was
+/// reported.
+fn lower_success(task: &Node, scorers: &[ScorerUse], reader: &mut Reader<'_>) -> Option<String> {
+    let value = task.get("success")?;
+    let name = value.as_text()?;
+    let mut metrics = scorers.iter().flat_map(|scorer| &scorer.metrics);
+    let of_scorer = || {
+        let scorer = scorers.iter().find(|scorer| scorer.name == name)?;
+        let is_right_or_wrong = |metric: &&Metric| metric.kind == MetricKind::Binary;
+        // A scorer of several metrics is called by one of them; where none is right or wrong the first is told.
+        let metrics = &scorer.metrics;
+        metrics.iter().find(is_right_or_wrong).or(metrics.first())
+    };
+    let Some(metric) = metrics.find(|metric| metric.name == name).or_else(of_scorer) else {
+        let names: Vec<&str> = scorers
+            .iter()
+            .flat_map(|scorer| &scorer.metrics)
+            .filter(|metric| metric.kind == MetricKind::Binary)
+            .map(|metric| metric.name.as_str())
+            .collect();
+        let message = format!("there is no scorer {} in this task", shown(name));
+        let hint = nearest::hint(name, "scorers that say right or wrong", &names);
+        reader.errors.push(&value.span, message, hint);
+        return None;
+    };
+    if metric.kind != MetricKind::Binary {
+        let message = format!(
+            "`success` needs a scorer that says right or wrong, and {} gives a number",
+            shown(name)
+        );
+        let hint =
+            "give the scorer a limit (`at_least`), which turns its number into right or wrong".to_owned();
+        reader.errors.push(&value.span, message, Some(hint));
+        return None;
+    }
+    Some(metric.name.clone())
 }
 
 fn lower_selection(task: &Node) -> Selection {

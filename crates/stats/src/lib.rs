@@ -32,6 +32,7 @@ pub mod rank_test;
 pub mod ranking;
 mod ranks;
 pub mod ratio;
+pub mod ratio_difference;
 mod rng;
 mod scaling;
 pub mod sequential;

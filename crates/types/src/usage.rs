@@ -41,6 +41,12 @@ pub struct UsageClasses {
 }
 
 impl Usage {
+    /// Prompt and generated tokens together; `None` where either is unknown.
+    #[must_use]
+    pub fn total_tokens(&self) -> Option<u64> {
+        Some(self.input_tokens?.saturating_add(self.output_tokens?))
+    }
+
     /// The counts apart. Where the whole is known, the classes that are known add up to it: a part that the provider
     /// did not name is not split off.
     #[must_use]

@@ -4,6 +4,7 @@
 //! Two families are corrected: the primary metrics of all pairs by Holm, because a decision hangs on them; everything
 //! that is measured on the side, percentiles included, by Benjamini and Hochberg. Slices are a third, likewise by them.
 
+mod money;
 mod pair;
 mod rankings;
 #[cfg(test)]

@@ -44,6 +44,7 @@ pub(super) fn task(name: &str, samples: Vec<ScoredSample>, metrics: Vec<ScoredMe
     ScoredTask {
         task: name.to_owned(),
         epochs: samples.iter().map(|sample| sample.epoch + 1).max().unwrap_or(1),
+        success: None,
         slices: Vec::new(),
         samples,
         metrics,

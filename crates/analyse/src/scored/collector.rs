@@ -4,6 +4,7 @@
 
 use super::{ScoredMetric, ScoredSample, ScoredTask};
 use crate::collect::SLICES_PER_COLUMN_MAX;
+use crate::per_success::success_at;
 use seatrial_types::{
     MetricKind, MetricSpec, Money, Outcome, Pillar, SampleFigures, ScoreRecord, SliceKey, Unit,
 };
@@ -19,6 +20,8 @@ pub struct TaskShape {
     pub epochs: u32,
     /// Metrics by scorer.
     pub scorers: Vec<Vec<MetricSpec>>,
+    /// Metric that says what a success is, where the suite names one.
+    pub success: Option<String>,
 }
 
 /// Takes recorded samples one by one, in key order.
@@ -97,7 +100,7 @@ const MEASURED: [Measured; 7] = [
         kind: MetricKind::Real,
         unit: Unit::Tokens,
         pillar: Pillar::Cost,
-        of: |sample| tokens(sample, crate::collect::total_tokens(sample)),
+        of: |sample| tokens(sample, sample.usage.total_tokens()),
     },
     Measured {
         name: "error_rate",
@@ -202,6 +205,9 @@ impl Building {
             task: ScoredTask {
                 task: shape.name.clone(),
                 epochs: shape.epochs,
+                success: success_at(&shape.scorers, shape.success.as_deref())
+                    .and_then(|(scorer, metric)| shape.scorers.get(scorer)?.get(metric))
+                    .map(|spec| spec.name.to_string()),
                 slices: Vec::new(),
                 samples: Vec::new(),
                 metrics: scored.chain(measured).collect(),
@@ -350,6 +356,7 @@ mod tests {
             name: "qa".to_owned(),
             epochs: 1,
             scorers: vec![vec![spec("strict", true)], vec![spec("lenient", false)]],
+            success: None,
         };
         let mut collector = ScoredCollector::new(1, &[shape]);
         let both = |outcome, value| [(outcome, value), (outcome, value)];
@@ -399,6 +406,7 @@ mod tests {
             name: "qa".to_owned(),
             epochs: 2,
             scorers: vec![vec![spec("strict", true)]],
+            success: None,
         };
         let mut collector = ScoredCollector::new(1, &[shape]);
         (0..4).for_each(|case| collector.add(&sample(case, &[(Outcome::Scored, Some(0.25))], false)));

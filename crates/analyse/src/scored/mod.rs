@@ -49,6 +49,10 @@ pub struct ScoredTask {
     pub task: String,
     /// Repetitions that were planned, at least 1.
     pub epochs: u32,
+    /// Metric that says what a success is; `None` where no scorer says right or wrong, and in baselines of versions that
+    /// did not write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub success: Option<String>,
     /// Slices that [`ScoredSample::slices`] refers to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub slices: Vec<SliceKey>,
@@ -119,18 +123,22 @@ impl ScoredRun {
 }
 
 impl ScoredTask {
+    /// The metric that says what a success is.
+    #[must_use]
+    pub fn success(&self) -> Option<&ScoredMetric> {
+        if let Some(name) = &self.success {
+            return self.metric(name);
+        }
+        let is_usual = |metric: &&ScoredMetric| {
+            metric.is_primary && crate::per_success::is_success(metric.kind, metric.pillar)
+        };
+        self.metrics.iter().find(is_usual)
+    }
+
     /// The metric of this name.
     #[must_use]
     pub fn metric(&self, name: &str) -> Option<&ScoredMetric> {
         self.metrics.iter().find(|metric| metric.metric == name)
-    }
-
-    /// The metric that says whether an answer was right: the first such of its scorers.
-    #[must_use]
-    pub fn success(&self) -> Option<&ScoredMetric> {
-        self.metrics
-            .iter()
-            .find(|metric| crate::collect::is_success(metric.kind, metric.pillar))
     }
 
     /// The scores of a metric as rows, for [`pair`](crate::compare::pair). Empty for a metric of another task.

@@ -89,7 +89,7 @@ impl Sequential {
                         family,
                         planned.epochs,
                         draw,
-                        scorers,
+                        (scorers, planned.success.as_deref()),
                     )
                 })
                 .collect();
@@ -219,10 +219,10 @@ fn watch(
     family: u64,
     epochs: u32,
     draw: &TaskDraw,
-    scorers: &[Vec<MetricSpec>],
+    (scorers, success): (&[Vec<MetricSpec>], Option<&str>),
 ) -> Option<Watched> {
     let asked = gate.condition.bound().or(base.map(|base| base.contrast.bound))?;
-    let (mut observed, mut scale, bound) = Observed::of(gate, asked, scorers)?;
+    let (mut observed, mut scale, bound) = Observed::of(gate, asked, scorers, success)?;
     if let Some(base) = base {
         observed.against(base);
         scale = match scale {

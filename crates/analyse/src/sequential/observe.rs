@@ -3,8 +3,9 @@
 
 use super::contest::Scale;
 use crate::baseline::Base;
+use crate::per_success::success_at;
 use crate::series::Policy;
-use seatrial_config::{Bound, Gate};
+use seatrial_config::{Bound, COST_PER_SUCCESS, Gate};
 use seatrial_types::{MetricKind, MetricSpec, Money, Outcome, SampleFigures, SliceKey, Statistic};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -74,7 +75,12 @@ impl Scored {
 impl Observed {
     /// What this gate looks at, on which scale, and which bound its observations are held against; `None` for a metric
     /// that no task has.
-    pub(crate) fn of(gate: &Gate, bound: Bound, scorers: &[Vec<MetricSpec>]) -> Option<(Self, Scale, Bound)> {
+    pub(crate) fn of(
+        gate: &Gate,
+        bound: Bound,
+        scorers: &[Vec<MetricSpec>],
+        named_success: Option<&str>,
+    ) -> Option<(Self, Scale, Bound)> {
         let named = find(scorers, |spec| spec.name == gate.metric.as_str());
         let mut bound = bound;
         let (source, kind) = match (gate.metric.as_str(), named) {
@@ -86,8 +92,9 @@ impl Observed {
             ("output_tokens", _) => (Source::OutputTokens, MetricKind::Real),
             ("total_tokens", _) => (Source::TotalTokens, MetricKind::Real),
             ("error_rate", _) => (Source::IsError, MetricKind::Binary),
-            ("cost_per_success_usd", _) => {
-                let (success, _) = find(scorers, |spec| crate::collect::is_success(spec.kind, spec.pillar))?;
+            (COST_PER_SUCCESS, _) => {
+                let (scorer, metric) = success_at(scorers, named_success)?;
+                let success = Scored::of(scorer, metric, scorers.get(scorer)?.get(metric)?);
                 let limit = bound.limit();
                 bound = match bound {
                     Bound::AtLeast(_) => Bound::AtLeast(0.0),
@@ -156,7 +163,7 @@ impl Observed {
             Source::CostUsd => sample.cost.map(Money::to_usd_f64),
             Source::InputTokens => sample.usage.input_tokens.map(|tokens| tokens as f64),
             Source::OutputTokens => sample.usage.output_tokens.map(|tokens| tokens as f64),
-            Source::TotalTokens => crate::collect::total_tokens(sample).map(|tokens| tokens as f64),
+            Source::TotalTokens => sample.usage.total_tokens().map(|tokens| tokens as f64),
             Source::IsError => None,
             Source::CostOverSuccess { success, limit } => {
                 let cost = sample.cost.map(Money::to_usd_f64)?;

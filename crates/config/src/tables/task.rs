@@ -57,6 +57,11 @@ pub(crate) static TASK: Table = Table {
         )
         .required(),
         Field::new(
+            "success",
+            Shape::Line,
+            "scorer, or metric of one, that says what a success is, for the cost of a success; default: the first that says right or wrong",
+        ),
+        Field::new(
             "cluster",
             Shape::Line,
             "column whose value names the cluster of a case, for clustered errors",

@@ -7,6 +7,7 @@ use super::super::matching::Matched;
 use super::super::percentiles::{self, PERCENTILES, Values};
 use super::super::unpaired::{Levels, Sample, Unpaired, unpaired};
 use super::super::{CompareError, PairedScores};
+use super::money::has_money;
 use super::{RunsError, RunsOptions};
 use crate::scored::{ScoredMetric, ScoredTask};
 use crate::series::{Policy, Series};
@@ -74,6 +75,7 @@ pub(super) fn family_sizes(jobs: &[PairJob<'_>], options: &RunsOptions) -> [usiz
             let is_primary = is_primary(&job.tasks[0].task, metric, options);
             sizes[usize::from(!is_primary)] += 1 + percentiles_of(metric).len();
         }
+        sizes[1] += usize::from(has_money(job));
     }
     sizes
 }
@@ -88,10 +90,10 @@ pub(super) fn percentiles_of(metric: &ScoredMetric) -> &'static [(Statistic, f64
 }
 
 /// One metric of one pair, with everything that is the same for its mean, percentiles and slices.
-struct MetricJob<'a> {
-    metrics: [&'a ScoredMetric; 2],
-    is_primary: bool,
-    higher_is_better: bool,
+pub(super) struct MetricJob<'a> {
+    pub(super) metrics: [&'a ScoredMetric; 2],
+    pub(super) is_primary: bool,
+    pub(super) higher_is_better: bool,
 }
 
 impl Families<'_> {
@@ -125,6 +127,7 @@ impl Families<'_> {
                 self.slices(job, &matched, &metric, &mut slices).map_err(failed)?;
             }
         }
+        pairs.extend(self.money(job));
         Ok((pairs, slices))
     }
 
@@ -437,7 +440,12 @@ impl Families<'_> {
     }
 
     /// A comparison without numbers, with everything that its metric says.
-    fn blank(&self, job: &PairJob<'_>, metric: &MetricJob<'_>, statistic: Statistic) -> PairComparison {
+    pub(super) fn blank(
+        &self,
+        job: &PairJob<'_>,
+        metric: &MetricJob<'_>,
+        statistic: Statistic,
+    ) -> PairComparison {
         let scored = metric.metrics[0];
         let nothing = Estimate {
             value: None,

@@ -190,6 +190,7 @@ fn scores(path: &Path) -> Result<Input, CliError> {
     let task = ScoredTask {
         task: SCORES_TASK.to_owned(),
         epochs,
+        success: None,
         slices: Vec::new(),
         samples: samples.collect(),
         metrics: vec![metric],
@@ -246,6 +247,7 @@ fn samples(
         .map(|task| TaskShape {
             name: task.name.clone(),
             epochs: task.epochs,
+            success: None,
             scorers: task
                 .scorers
                 .iter()

@@ -11,7 +11,7 @@ use seatrial_analyse::scored::{ScoredRun, ScoredTask};
 use seatrial_cost::per_success::{CaseSums, bootstrap, sums};
 use seatrial_stats::mean;
 use seatrial_stats::ratio::fieller;
-use seatrial_types::{Estimate, ExitCode, Method, MetricKind, ModelSpend, Pillar, SampleRecord, Unit};
+use seatrial_types::{Estimate, ExitCode, Method, ModelSpend, SampleRecord, Unit};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -121,9 +121,7 @@ struct OfCase {
 impl TaskCost {
     fn of(task: &ScoredTask, texts: Texts, resamples: usize, seed: u64) -> Self {
         let column = |name: &str| task.metric(name).map(|metric| metric.scores.as_slice());
-        let success = task.metrics.iter().find(|metric| {
-            metric.is_primary && metric.kind == MetricKind::Binary && metric.pillar == Pillar::Quality
-        });
+        let success = task.success();
         let (cost, input, output) = (
             column("cost_usd"),
             column("input_tokens"),
@@ -134,6 +132,8 @@ impl TaskCost {
         };
         let errors = column("error_rate");
         let mut by_case: BTreeMap<&str, OfCase> = BTreeMap::new();
+        // What is independent of the rest: the cluster of a case, where there are any.
+        let mut by_unit: BTreeMap<&str, CaseSums> = BTreeMap::new();
         let (mut costs, mut unknown, mut failed, mut tokens) = (Vec::new(), 0, 0, Some(0.0));
         for (place, sample) in task.samples.iter().enumerate() {
             if at(errors, place) == Some(1.0) {
@@ -141,23 +141,28 @@ impl TaskCost {
                 continue;
             }
             let case = by_case.entry(&sample.id).or_default();
+            let unit = by_unit
+                .entry(sample.cluster.as_deref().unwrap_or(&sample.id))
+                .or_default();
             match at(cost, place) {
                 Some(usd) => {
                     costs.push(usd);
                     case.sums.usd += usd;
+                    unit.usd += usd;
                 }
                 None => unknown += 1,
             }
             let right = success.and_then(|metric| metric.scores.get(place).copied().flatten());
             case.sums.successes += right.unwrap_or(0.0);
+            unit.successes += right.unwrap_or(0.0);
             let used = at(input, place)
                 .zip(at(output, place))
                 .map(|(input, output)| input + output);
             case.tokens += used.unwrap_or(0.0);
             tokens = tokens.zip(used).map(|(sum, used)| sum + used);
         }
-        let sums_of: Vec<CaseSums> = by_case.values().map(|case| case.sums).collect();
-        let per_case: Vec<f64> = sums_of.iter().map(|case| case.usd).collect();
+        let sums_of: Vec<CaseSums> = by_unit.into_values().collect();
+        let per_case: Vec<f64> = by_case.values().map(|case| case.sums.usd).collect();
         let tokens_per_case: Vec<f64> = by_case.values().map(|case| case.tokens).collect();
         let is_known = unknown == 0 && !costs.is_empty();
         let known = |values: &[f64]| {
