@@ -240,6 +240,14 @@ fn money_per_success_is_held_against_a_baseline() {
         compared.stderr
     );
     let compared: Value = serde_json::from_str(&compared.stdout).unwrap();
+    let schema: Value =
+        serde_json::from_str(&workspace.run(&["schema", "compare"]).expect_code(0).stdout).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let problems: Vec<String> = validator
+        .iter_errors(&compared)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(problems.is_empty(), "{problems:#?}");
     let pairs = compared["pairs"].as_array().unwrap();
     let money = pairs
         .iter()
