@@ -477,7 +477,7 @@ pub(crate) fn read_bound(
         } else {
             format!("{low} or more")
         };
-        let message = format!("the limit {limit} is outside what `{}` can be, {what}", metric);
+        let message = format!("the limit {limit} is outside what `{metric}` can be, {what}");
         let hint = share_hint(limit).filter(|_| high <= 1.0);
         reader.errors.push(&entry.value.span, message, hint);
         return None;

@@ -374,6 +374,8 @@ impl Spending {
 }
 
 impl RequestWatch for Spending {
+    fn began(&self, _intended_ns: u64) {}
+
     fn ended(&self, record: &RequestRecord, counts: LiveCounts) -> bool {
         let (Some(price), Some(left)) = (&self.price, self.left) else {
             return false;
