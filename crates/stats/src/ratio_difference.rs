@@ -129,6 +129,15 @@ impl RatioDifference {
     }
 
     /// p-value of "the difference is at least `limit`".
+    ///
+    /// ```
+    /// # use seatrial_stats::ratio_difference::{PairedRatioUnit, RatioDifference};
+    /// # let unit = |y1, y2| PairedRatioUnit { y1, x1: 1.0, y2, x2: 1.0 };
+    /// // Differences of 1.0, 1.0 and 1.3: 1.1 with a standard error of 0.1.
+    /// let found = RatioDifference::of(&[unit(1.0, 2.0), unit(1.2, 2.2), unit(0.8, 2.1)], &[], 1.0)?;
+    /// assert!(found.p_at_least(2.0) < 0.01 && found.p_at_least(0.0) > 0.99);
+    /// # Ok::<(), seatrial_stats::StatsError>(())
+    /// ```
     #[must_use]
     pub fn p_at_least(&self, limit: f64) -> f64 {
         let (beyond, se) = self.at(limit);
@@ -136,6 +145,15 @@ impl RatioDifference {
     }
 
     /// p-value of "there is no difference", two-sided.
+    ///
+    /// ```
+    /// # use seatrial_stats::ratio_difference::{PairedRatioUnit, RatioDifference};
+    /// # let unit = |y1, y2| PairedRatioUnit { y1, x1: 1.0, y2, x2: 1.0 };
+    /// // Differences of 1.0, 1.0 and 1.3: 1.1 with a standard error of 0.1.
+    /// let found = RatioDifference::of(&[unit(1.0, 2.0), unit(1.2, 2.2), unit(0.8, 2.1)], &[], 1.0)?;
+    /// assert!((found.p_two_sided() - 0.0082).abs() < 1e-3);
+    /// # Ok::<(), seatrial_stats::StatsError>(())
+    /// ```
     #[must_use]
     pub fn p_two_sided(&self) -> f64 {
         (2.0 * self.p_at_most(0.0).min(self.p_at_least(0.0))).min(1.0)
@@ -146,6 +164,16 @@ impl RatioDifference {
     ///
     /// # Errors
     /// A tail that is not between 0 and ½.
+    ///
+    /// ```
+    /// # use seatrial_stats::ratio_difference::{PairedRatioUnit, RatioDifference};
+    /// # let unit = |y1, y2| PairedRatioUnit { y1, x1: 1.0, y2, x2: 1.0 };
+    /// // Differences of 1.0, 1.0 and 1.3: 1.1 with a standard error of 0.1.
+    /// let found = RatioDifference::of(&[unit(1.0, 2.0), unit(1.2, 2.2), unit(0.8, 2.1)], &[], 1.0)?;
+    /// let (low, high) = found.limits(0.025)?.expect("denominators are far from 0");
+    /// assert!((low - 0.67).abs() < 1e-2 && (high - 1.53).abs() < 1e-2);
+    /// # Ok::<(), seatrial_stats::StatsError>(())
+    /// ```
     pub fn limits(&self, tail: f64) -> Result<Option<(f64, f64)>, StatsError> {
         open_unit("tail", 2.0 * tail)?;
         let (y, x) = self.products;
@@ -163,6 +191,16 @@ impl RatioDifference {
 
     /// The smallest distance from `limit` that a one-sided test at `risk` shows with this power, with the spread found;
     /// `None` where a denominator is 0.
+    ///
+    /// ```
+    /// # use seatrial_stats::ratio_difference::{PairedRatioUnit, RatioDifference};
+    /// # let unit = |y1, y2| PairedRatioUnit { y1, x1: 1.0, y2, x2: 1.0 };
+    /// // Differences of 1.0, 1.0 and 1.3: 1.1 with a standard error of 0.1.
+    /// let found = RatioDifference::of(&[unit(1.0, 2.0), unit(1.2, 2.2), unit(0.8, 2.1)], &[], 1.0)?;
+    /// let distance = found.detectable(0.0, 0.05, 0.8).expect("denominators are above 0");
+    /// assert!((distance - 0.376).abs() < 1e-2);
+    /// # Ok::<(), seatrial_stats::StatsError>(())
+    /// ```
     #[must_use]
     pub fn detectable(&self, limit: f64, risk: f64, power: f64) -> Option<f64> {
         let (_, b) = self.products;
