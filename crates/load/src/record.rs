@@ -97,6 +97,8 @@ pub struct RequestRecord {
     pub conversation: u32,
     /// Input tokens that the server says it took from its cache.
     pub tokens_cached: Option<u32>,
+    /// Output tokens that a tokenizer found in its text, after the run.
+    pub tokens_counted: Option<u32>,
 }
 
 impl RequestRecord {
@@ -155,6 +157,7 @@ impl Default for RequestRecord {
             turn: 0,
             conversation: 0,
             tokens_cached: None,
+            tokens_counted: None,
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::clock::{RunClock, nanoseconds};
 use crate::gauge::Gauge;
 use crate::kept_answers::KeptAnswers;
 use crate::live::{EarlyEnd, Failures, Live};
+use crate::metrics::TokenRule;
 use crate::pace::Pace;
 use crate::record::Recording;
 use crate::talks::{ConversationCounts, Talks};
@@ -52,7 +53,7 @@ pub enum RunError {
 }
 
 /// What a run brought.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct RunResult {
     /// Requests and gaps.
     pub recording: Recording,
@@ -72,6 +73,8 @@ pub struct RunResult {
     pub early_end: Option<EarlyEnd>,
     /// What became of conversations; `None` where each request stands alone.
     pub conversations: Option<ConversationCounts>,
+    /// How output tokens of these answers are counted; a run does not count texts itself.
+    pub tokens: TokenRule,
 }
 
 /// What the client itself used.
@@ -214,6 +217,7 @@ fn gather(reports: Vec<WorkerReport>, measured_from_ns: u64, stop_ns: Option<u64
         unsent: 0,
         early_end: None,
         conversations: None,
+        tokens: TokenRule::default(),
     };
     let mut conversations = ConversationCounts::default();
     let mut in_flight_ns = 0;

@@ -28,7 +28,8 @@ pub(crate) struct LoadInputs {
     /// Tokens that a word of a made prompt is worth at this endpoint; what a first run tells under tokens.
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = tokens_per_word)]
     pub(crate) tokens_per_word: f64,
-    /// Count tokens of made prompts by this vocabulary (tiktoken's form: lines of base64 and rank).
+    /// Count tokens by this tokenizer, a tokenizer.json or a vocabulary in tiktoken's form: those of made prompts, and those
+    /// of answers where the server does not tell them.
     #[arg(long, value_name = "FILE", conflicts_with = "tokens_per_word")]
     pub(crate) tokenizer: Option<PathBuf>,
     /// Replay a trace of Azure (CSV) or Mooncake (JSON Lines): moments, lengths and shared prefixes.

@@ -6,7 +6,8 @@ use crate::record::RequestRecord;
 /// How output tokens are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct TokenRule {
-    /// Bytes of text to a token, as a tokenizer found on this model's answers; `None` without a tokenizer.
+    /// Bytes of text to a token, as a tokenizer found on this model's answers, for those that it did not count one by one;
+    /// `None` without a tokenizer.
     pub bytes_per_token: Option<f64>,
 }
 
@@ -52,7 +53,11 @@ impl TokenRule {
         (request.events > 0).then(|| (f64::from(request.events), TokenSource::Events))
     }
 
+    /// By the text itself where it was counted, else by its length.
     fn by_text(&self, request: &RequestRecord) -> Option<f64> {
+        if let Some(tokens) = request.tokens_counted {
+            return Some(f64::from(tokens));
+        }
         let bytes_per_token = self.bytes_per_token.filter(|bytes| *bytes > 0.0)?;
         (request.text_bytes > 0).then(|| (request.text_bytes as f64 / bytes_per_token).max(1.0))
     }
@@ -95,10 +100,12 @@ impl TokenCounts {
             if source == TokenSource::Usage && request.events > 0 {
                 usage += tokens;
                 events += f64::from(request.events);
-                if let Some(by_text) = rule.by_text(request) {
-                    text += by_text;
-                    usage_with_text += tokens;
-                }
+            }
+            if source == TokenSource::Usage
+                && let Some(by_text) = rule.by_text(request)
+            {
+                text += by_text;
+                usage_with_text += tokens;
             }
         }
         counts.events_mismatch = (usage > 0.0).then(|| events / usage - 1.0);

@@ -3,7 +3,11 @@
 
 use crate::args::{LoadApi, LoadArguments, LoadEndpoint, LoadProvider};
 use crate::error::CliError;
-use seatrial_load::{AnswerForm, FixedRequests, RequestSource, Target, TlsTarget, make_room_for_files};
+use seatrial_load::counted::COUNTED_ANSWERS_BYTES_MAX;
+use seatrial_load::words::TokenCounter;
+use seatrial_load::{
+    AnswerForm, FixedRequests, KeepingAnswers, RequestSource, Target, TlsTarget, make_room_for_files,
+};
 use seatrial_provider::{
     Api, Blueprint, Endpoint, JsonApi, JsonSpec, JsonStreamSpec, Limits, Pressure, RetryPolicy,
 };
@@ -27,6 +31,10 @@ pub(super) struct Asked {
     pub(super) url: String,
     pub(super) model: Option<String>,
     pub(super) api: &'static str,
+    /// How its answers are read again when the run is over.
+    pub(super) wire: Api,
+    /// What counts their tokens then, where a tokenizer was given.
+    pub(super) counter: Option<Arc<dyn TokenCounter>>,
     /// For cleaning what a server sends back.
     pub(super) key: Option<Secret>,
     /// When requests are due, where a trace says it.
@@ -70,14 +78,17 @@ pub(super) fn asked_of(arguments: &LoadArguments, given: &LoadEndpoint) -> Resul
     let bare = blueprint_of(&endpoint)?;
     endpoint.key = key(given, is_loopback(bare.host()))?;
     let blueprint = blueprint_of(&endpoint)?;
-    let made = source(arguments, &endpoint, &blueprint)?;
-    connected(
+    let counter = super::work::counter(arguments)?;
+    let (source, times) = source(arguments, &endpoint, &blueprint)?;
+    let made = (kept_for_counting(counter.is_some(), source), times);
+    let asked = connected(
         endpoint,
         form,
         name,
         made,
         (given.timeout, given.cold, given.model.as_deref()),
-    )
+    )?;
+    Ok(Asked { counter, ..asked })
 }
 
 /// An endpoint with its requests and their moments: name resolved, TLS ready.
@@ -114,6 +125,8 @@ pub(super) fn connected(
         url: blueprint.shown_url().to_owned(),
         model: model.map(str::to_owned),
         api,
+        wire: endpoint.api,
+        counter: None,
         key: endpoint.key,
         times,
         resolve,
@@ -139,6 +152,15 @@ fn source(
         None => (vec![request(arguments, blueprint)?.into()], None),
     };
     Ok((Arc::new(FixedRequests::new(requests)), times))
+}
+
+/// The same requests, with as many answers kept as are to be counted.
+fn kept_for_counting(is_wanted: bool, requests: Arc<dyn RequestSource>) -> Arc<dyn RequestSource> {
+    if !is_wanted {
+        return requests;
+    }
+    let bytes_max = requests.answers_bytes_max().max(COUNTED_ANSWERS_BYTES_MAX);
+    Arc::new(KeepingAnswers { requests, bytes_max })
 }
 
 fn api_of(given: &LoadEndpoint) -> Result<(Api, AnswerForm, &'static str), CliError> {

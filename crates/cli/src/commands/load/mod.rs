@@ -23,6 +23,7 @@ mod sweep;
 mod talked;
 mod tasked;
 mod text;
+mod tokens;
 mod turns;
 mod watch;
 mod work;
@@ -35,7 +36,6 @@ use endpoint::{Asked, asked};
 use pace::{Schedule, schedule};
 use result::LoadResult;
 use seatrial_load::calibrate::{Calibration, calibrate};
-use seatrial_load::metrics::TokenRule;
 use seatrial_load::server::{ServerPlan, ServerReader};
 use seatrial_load::{Live, RunClock, RunError, RunPlan, RunResult, run_plan};
 use seatrial_types::ExitCode;
@@ -193,9 +193,10 @@ fn run(
     let server = reader.map(|(url, reader)| ServerTold::new(url, reader.and_then(ServerReader::finish)));
     // It has sent its result, or panicked, which is told below.
     let _ = thread.join();
-    let result = result
+    let mut result = result
         .ok_or_else(|| CliError::infrastructure("the measuring session ended unexpectedly; this is a bug"))?
         .map_err(run_error)?;
+    tokens::count(asked, &mut result);
     Ok((result, server))
 }
 
@@ -243,7 +244,7 @@ fn tell(
         files::write_csv(path, &result.run.recording)?;
     }
     if let Some(path) = &wanted.hdr {
-        files::write_hdr(path, result.run, TokenRule::default())?;
+        files::write_hdr(path, result.run, result.tokens)?;
     }
     if let Some(path) = &wanted.markdown {
         output::write_whole(path, &pictures::markdown(result, &report))?;

@@ -97,6 +97,7 @@ impl<'a> LoadResult<'a> {
         let options = MeasureOptions {
             level: LEVEL,
             objectives,
+            tokens: run.tokens,
             ..MeasureOptions::default()
         };
         let window = Window::measured(&run.recording);
@@ -278,6 +279,12 @@ impl<'a> LoadResult<'a> {
                 "output": self.measured.tokens.output,
                 "source": self.measured.tokens.source().map(seatrial_load::metrics::TokenSource::as_str),
                 "events_mismatch": self.measured.tokens.events_mismatch,
+                "tokenizer_mismatch": self.measured.tokens.tokenizer_mismatch,
+                "answers_by": {
+                    "usage": self.measured.tokens.by_usage,
+                    "tokenizer": self.measured.tokens.by_tokenizer,
+                    "events": self.measured.tokens.by_events,
+                },
             },
             "turns": self.turns_json(),
             "conversations": self.conversations_json(),

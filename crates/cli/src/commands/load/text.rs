@@ -118,13 +118,18 @@ fn write_requests(out: &mut String, result: &LoadResult<'_>) -> std::fmt::Result
     }
     writeln!(out)?;
     if let Some(rate) = throughput.output_tokens_per_s {
-        let source = result.measured.tokens.source();
-        let source = source.map_or("unknown", |source| source.as_str());
-        writeln!(
+        let tokens = &result.measured.tokens;
+        let source = tokens.source();
+        let source = source.map_or("more than one way", |source| source.as_str());
+        write!(
             out,
             "tokens     {} out per second, counted by {source}",
             with_interval(rate, 0)
         )?;
+        if let Some(mismatch) = tokens.tokenizer_mismatch {
+            write!(out, " (the tokenizer finds {:+.1} %)", 100.0 * mismatch)?;
+        }
+        writeln!(out)?;
     }
     if let Some(speed) = throughput.stream_tokens_per_s {
         writeln!(

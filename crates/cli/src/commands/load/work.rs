@@ -4,8 +4,8 @@
 use super::endpoint::blueprint_of;
 use crate::args::LoadArguments;
 use crate::error::CliError;
-use seatrial_load::bpe::Bpe;
 use seatrial_load::trace::Trace;
+use seatrial_load::vocabulary::read_tokenizer;
 use seatrial_load::words::{Calibration, TokenCounter};
 use seatrial_load::workload::{Length, Lengths, Source, Workload};
 use seatrial_provider::{Blueprint, Endpoint};
@@ -125,18 +125,18 @@ fn workload(arguments: &LoadArguments, source: Source) -> Result<Workload, CliEr
     })
 }
 
-/// The vocabulary that counts tokens; `None` where words are taken for it.
-fn counter(arguments: &LoadArguments) -> Result<Option<Arc<dyn TokenCounter>>, CliError> {
+/// The tokenizer that was given; `None` where words are taken for tokens of prompts, and events for those of answers.
+pub(super) fn counter(arguments: &LoadArguments) -> Result<Option<Arc<dyn TokenCounter>>, CliError> {
     let Some(path) = &arguments.inputs.tokenizer else {
         return Ok(None);
     };
     let failed = |problem: String| {
         CliError::usage(format!("--tokenizer {}: {problem}", path.display()))
-            .hint("name a vocabulary in tiktoken's form, such as cl100k_base.tiktoken")
+            .hint("name a tokenizer.json, or a vocabulary in tiktoken's form such as cl100k_base.tiktoken")
     };
     let file = File::open(path).map_err(|error| failed(error.to_string()))?;
-    let bpe = Bpe::read(BufReader::new(file)).map_err(|error| failed(error.to_string()))?;
-    Ok(Some(Arc::new(bpe)))
+    let counter = read_tokenizer(BufReader::new(file)).map_err(|error| failed(error.to_string()))?;
+    Ok(Some(counter))
 }
 
 fn traced(arguments: &LoadArguments, path: &Path, endpoint: &Endpoint) -> Result<Work, CliError> {
