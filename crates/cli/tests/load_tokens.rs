@@ -123,6 +123,32 @@ fn who_counts() {
     assert_eq!(whole["answers_by"]["tokenizer"], 20);
 }
 
+/// Protects lengths of prompts that are made of words: where the server counts otherwise, it is said what would fit.
+#[test]
+fn words_are_worth_tokens() {
+    let workspace = workspace();
+    let warned = |arguments: &[&str]| {
+        let _ = load(&workspace, &serve(Some(5)).url, arguments).expect_code(0);
+        let result = workspace.json("out.json");
+        (
+            result["tokens"]["prompts"].clone(),
+            result["warnings"].to_string(),
+        )
+    };
+    // The server says nine tokens of whatever it is asked.
+    let (prompts, warnings) = warned(&["--input-tokens", "6"]);
+    assert_eq!(
+        (&prompts["asked_tokens_mean"], &prompts["told_tokens_mean"]),
+        (&json!(6.0), &json!(9.0))
+    );
+    assert!(warnings.contains("--tokens-per-word 1.50"), "{warnings}");
+    let (prompts, warnings) = warned(&["--input-tokens", "9", "--tokens-per-word", "1.5"]);
+    assert_eq!(prompts["tokens_per_word"], 1.5);
+    assert!(!warnings.contains("--tokens-per-word"), "{warnings}");
+    let (prompts, _) = warned(&["--prompt", "hi"]);
+    assert_eq!(prompts, Value::Null);
+}
+
 /// Protects made prompts: by a tokenizer they have exactly the asked lengths, in its tokens.
 #[test]
 fn prompts_have_their_length() {

@@ -18,6 +18,7 @@ mod result;
 mod saved;
 mod server;
 mod several;
+mod sized;
 mod stopper;
 mod sweep;
 mod talked;

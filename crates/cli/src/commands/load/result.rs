@@ -3,6 +3,7 @@
 
 use super::endpoint::Asked;
 use super::pace::Schedule;
+use super::sized::PromptLengths;
 use crate::args::LoadArguments;
 use seatrial_load::bounds::certify;
 use seatrial_load::certificate::{Certificate, Circumstances, Trust};
@@ -145,6 +146,8 @@ impl<'a> LoadResult<'a> {
             ended_at,
         };
         result.warnings = result.warnings();
+        let sized = PromptLengths::of(&result).and_then(|sized| sized.warning());
+        result.warnings.extend(sized);
         result.exit = result.exit();
         result
     }
@@ -279,6 +282,7 @@ impl<'a> LoadResult<'a> {
                 "output": self.measured.tokens.output,
                 "source": self.measured.tokens.source().map(seatrial_load::metrics::TokenSource::as_str),
                 "events_mismatch": self.measured.tokens.events_mismatch,
+                "prompts": PromptLengths::of(self).map(|sized| sized.json()),
                 "tokenizer_mismatch": self.measured.tokens.tokenizer_mismatch,
                 "answers_by": {
                     "usage": self.measured.tokens.by_usage,
