@@ -123,7 +123,7 @@ impl Loaded<'_> {
             let kept = self.run.answers.get(worker);
             let bodies: HashMap<usize, &[u8]> = kept
                 .into_iter()
-                .flat_map(|kept| kept.answers())
+                .flat_map(seatrial_load::KeptAnswers::answers)
                 .map(|answer| (answer.request, &*answer.body))
                 .collect();
             let requests = recording.requests.iter().enumerate();
