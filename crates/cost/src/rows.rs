@@ -35,7 +35,7 @@ pub struct UsageRow<'a> {
     #[serde(borrow, default)]
     pub at: Option<Text<'a>>,
     /// As the API returned it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::usage::object::optional")]
     pub usage: Option<RawUsage>,
     /// Service tier, where the usage does not say which one served.
     #[serde(borrow, default, alias = "service_tier")]
@@ -49,6 +49,19 @@ pub struct UsageRow<'a> {
     /// Quantities beside tokens, by the name of their unit: `{input_seconds: 12.4}`.
     #[serde(default)]
     pub units: Option<BTreeMap<String, serde_json::Number>>,
+}
+
+impl<'a> UsageRow<'a> {
+    /// Reads one line.
+    ///
+    /// # Errors
+    /// Anything that is not a JSON object of this form.
+    pub fn read(line: &'a [u8]) -> Result<Self, serde_json::Error> {
+        let mut reader = serde_json::Deserializer::from_slice(line);
+        let row = crate::usage::object::optional(&mut reader)?;
+        reader.end()?;
+        row.ok_or_else(|| serde::de::Error::custom("found null, expected an object"))
+    }
 }
 
 /// What a row costs.

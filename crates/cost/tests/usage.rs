@@ -135,6 +135,40 @@ fn anthropic() {
     assert_eq!(raw.count(true).unwrap().shape, Shape::Anthropic);
 }
 
+/// Imitators put cached and written tokens beside OpenAI's counts under other names: LiteLLM's proxy under Anthropic's, Kimi
+/// as `cached_tokens`. 1000 prompt tokens of which 300 read and 600 written leave 100.
+#[test]
+fn other_names_of_the_cache() {
+    expect(
+        &json!({"prompt_tokens": 1000, "completion_tokens": 10, "total_tokens": 1010,
+            "cache_read_input_tokens": 300, "cache_creation_input_tokens": 600}),
+        Shape::OpenAiChat,
+        [100, 300, 600, 0, 10, 0],
+        &[],
+    );
+    expect(
+        &json!({"prompt_tokens": 1000, "completion_tokens": 10, "total_tokens": 1010, "cached_tokens": 400}),
+        Shape::OpenAiChat,
+        [600, 400, 0, 0, 10, 0],
+        &[],
+    );
+    let raw: RawUsage = serde_json::from_value(json!({"input_tokens": 1, "output_tokens": 1,
+        "inference_geo": "not_available"}))
+    .unwrap();
+    assert_eq!(raw.served_region(), None);
+}
+
+/// Protects from lists: a row or a usage that is one is refused, not read field by field.
+#[test]
+fn lists_are_no_objects() {
+    use seatrial_cost::rows::UsageRow;
+    let error = |line: &str| UsageRow::read(line.as_bytes()).unwrap_err().to_string();
+    assert!(error("[7,\"openai\",\"f\",null,[1000000,0]]").contains("expected an object"));
+    assert!(error("{\"usage\":[10,5]}").contains("expected an object"));
+    assert!(error("null").contains("expected an object"));
+    assert!(UsageRow::read(b"{\"usage\":null}").is_ok());
+}
+
 /// Gemini: thoughts come beside the candidates, tool prompts beside the prompt: 105 input of which 40 cached (10 of them
 /// audio) and 30 audio; 40 output of which 30 thoughts.
 #[test]
@@ -173,6 +207,22 @@ fn contradictions_are_told() {
         (
             json!({"input_tokens": 1, "output_tokens": 1, "cache_creation_input_tokens": 4, "cache_creation": {"ephemeral_1h_input_tokens": 5}}),
             "more than the 4 of `cache_creation_input_tokens`",
+        ),
+        (
+            json!({"prompt_tokens": 1000, "completion_tokens": 500, "total_tokens": 99_999}),
+            "`total_tokens` is 99999, and the counts beside it give 1500",
+        ),
+        (
+            json!({"input_tokens": 4, "output_tokens": 2, "total_tokens": 7, "input_tokens_details": {}}),
+            "`total_tokens` is 7, and the counts beside it give 6",
+        ),
+        (
+            json!({"promptTokenCount": 1000, "candidatesTokenCount": 500, "totalTokenCount": 1200}),
+            "`totalTokenCount` is 1200, and the counts beside it give 1500",
+        ),
+        (
+            json!({"prompt_tokens": 10, "input_tokens": 11, "completion_tokens": 1}),
+            "`prompt_tokens` and `input_tokens` are the same count and differ",
         ),
         (
             json!({"prompt_tokens": -1, "completion_tokens": 2}),

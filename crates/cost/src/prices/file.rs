@@ -243,6 +243,13 @@ impl Gathered {
                         format!("the tier `{name}` has a `factor` and prices, which contradict each other");
                     problems.push(&tier.at("factor"), message, Some("keep one of them"));
                 }
+                Some(_) if tier.has("above") => {
+                    let message = format!(
+                        "the tier `{name}` has a `factor` and `above`, which contradict each other: a factor takes the \
+                         cliffs of the standard prices"
+                    );
+                    problems.push(&tier.at("above"), message, Some("keep one of them"));
+                }
                 Some(factor) => self.push_factor(format!("tier {name}"), factor, when),
                 None if is_priced => {
                     self.take_prices(&tier, &when, problems);

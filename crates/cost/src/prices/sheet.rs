@@ -1,8 +1,9 @@
 //! What one model charges: meters with conditions, and factors on their sum. A price is one exact fraction, rounded once.
 //!
 //! The formula: `factors · (Σ count · rate + Σ uses of tools · fee)`. Of the meters of a class whose conditions hold, the
-//! most particular one counts: by tier, then region, then the latest date, then hours, then the highest cliff. A cliff
-//! reprices every token of its class, as providers do, not only those above it.
+//! most particular one counts: the one whose conditions contain those of all others. Where two hold at different prices and
+//! neither is part of the other (a region's price and a cliff of the standard one), the price is unknown: whichever were
+//! taken, it would be a guess. A cliff reprices every token of its class, as providers do, not only those above it.
 
 use super::time::{Moment, Window};
 use super::units::Amount;
@@ -92,6 +93,50 @@ impl When {
             )
         };
         rank(other).cmp(&rank(self))
+    }
+
+    /// Whether every condition of `other` is a condition of this too, or a wider one of the same kind.
+    fn is_within(&self, other: &Self) -> bool {
+        let is_in = |own: &Option<String>, other: &Option<String>| other.is_none() || own == other;
+        let is_later = other
+            .from
+            .is_none_or(|from| self.from.is_some_and(|own| own >= from));
+        let is_earlier = other
+            .until
+            .is_none_or(|until| self.until.is_some_and(|own| own <= until));
+        let is_higher = other
+            .above_input
+            .is_none_or(|cliff| self.above_input.is_some_and(|own| own >= cliff));
+        is_in(&self.tier, &other.tier)
+            && is_in(&self.region, &other.region)
+            && is_later
+            && is_earlier
+            && (other.windows.is_empty() || self.windows == other.windows)
+            && is_higher
+    }
+
+    /// Whether this one counts where both hold: as part of the other, or by a later date than that one, whatever its hours. A
+    /// provider that changes its prices on a day changes those of all hours.
+    fn outranks(&self, other: &Self) -> bool {
+        let all_day = Self {
+            windows: Vec::new(),
+            ..other.clone()
+        };
+        self.is_within(other) || (self.from > other.from && self.is_within(&all_day))
+    }
+
+    /// Whether both are of the same tier, region and cliff and there is a day on which both hold.
+    fn overlaps(&self, other: &Self) -> bool {
+        let begins_before = |from: Option<Moment>, until: Option<Moment>| match (from, until) {
+            (Some(from), Some(until)) => from < until,
+            _ => true,
+        };
+        self.tier == other.tier
+            && self.region == other.region
+            && self.above_input == other.above_input
+            && self.windows == other.windows
+            && begins_before(self.from, other.until)
+            && begins_before(other.from, self.until)
     }
 
     fn holds(&self, circumstances: &Circumstances<'_>, input: u64, is_tier_a_factor: bool) -> Holds {
@@ -211,6 +256,26 @@ pub enum Unpriced {
     /// The price depends on the moment, which is not known.
     #[error("the price of {0} tokens depends on the time, and the row has no `at`")]
     Moment(Class),
+    /// Two prices hold, and neither is the more particular one.
+    #[error("{class} tokens have two prices here ({first}; {second}), and neither is part of the other")]
+    Ambiguous {
+        /// What has two prices.
+        class: Class,
+        /// Conditions of one.
+        first: String,
+        /// Conditions of the other.
+        second: String,
+    },
+    /// The tier's price is of short prompts; the standard one changes at a length that this prompt is beyond.
+    #[error("the price of {class} tokens in tier `{tier}` is not known above {cliff} input tokens")]
+    TierAboveCliff {
+        /// What has no price.
+        class: Class,
+        /// The tier that served.
+        tier: String,
+        /// Length at which the standard price changes.
+        cliff: u64,
+    },
     /// A tool without a fee.
     #[error("no price for the tool `{0}`")]
     Tool(String),
@@ -263,11 +328,20 @@ impl Sheet {
         for (place, meter) in meters.iter().enumerate() {
             let later = &meters[place + 1..];
             if let Some(other) = later.iter().find(|other| {
-                other.class == meter.class && other.when == meter.when && other.rate != meter.rate
+                let is_ranked = other.when != meter.when
+                    && (other.when.is_within(&meter.when) || meter.when.is_within(&other.when));
+                other.class == meter.class
+                    && other.rate != meter.rate
+                    && other.when.overlaps(&meter.when)
+                    && !is_ranked
             }) {
                 return Err(Contradiction {
                     class: other.class,
-                    when: other.when.to_string(),
+                    when: if other.when == meter.when {
+                        other.when.to_string()
+                    } else {
+                        format!("{}; {}", meter.when, other.when)
+                    },
                 });
             }
         }
@@ -389,15 +463,8 @@ impl Sheet {
     fn find(&self, class: Class, input: u64, circumstances: &Circumstances<'_>) -> Result<Rate, Unpriced> {
         let wanted = [Some(class), class.billed_as()];
         for class in wanted.into_iter().flatten() {
-            for meter in self.meters.iter().filter(|meter| meter.class == class) {
-                match meter
-                    .when
-                    .holds(circumstances, input, self.has_tier_factor(circumstances))
-                {
-                    Holds::Yes => return Ok(meter.rate),
-                    Holds::No => {}
-                    Holds::NeedsMoment => return Err(Unpriced::Moment(class)),
-                }
+            if let Some(meter) = self.holding(class, input, circumstances)? {
+                return Ok(meter.rate);
             }
         }
         Err(match circumstances.tier {
@@ -407,6 +474,54 @@ impl Sheet {
             },
             _ => Unpriced::Class(class),
         })
+    }
+
+    /// The most particular meter of exactly this class that holds.
+    fn holding(
+        &self,
+        class: Class,
+        input: u64,
+        circumstances: &Circumstances<'_>,
+    ) -> Result<Option<&Meter>, Unpriced> {
+        let has_factor = self.has_tier_factor(circumstances);
+        let mut found: Option<&Meter> = None;
+        for meter in self.meters.iter().filter(|meter| meter.class == class) {
+            match meter.when.holds(circumstances, input, has_factor) {
+                Holds::No => {}
+                Holds::NeedsMoment => return Err(Unpriced::Moment(class)),
+                // They are sorted, so that one which contains the others comes before them.
+                Holds::Yes => match found {
+                    None => found = Some(meter),
+                    Some(first) if first.rate == meter.rate || first.when.outranks(&meter.when) => {}
+                    Some(first) => {
+                        return Err(Unpriced::Ambiguous {
+                            class,
+                            first: first.when.to_string(),
+                            second: meter.when.to_string(),
+                        });
+                    }
+                },
+            }
+        }
+        let Some((meter, tier)) = found.and_then(|meter| Some((meter, meter.when.tier.as_deref()?))) else {
+            return Ok(found);
+        };
+        // Prices of a tier that say nothing of long prompts, where the standard ones do.
+        let of_standard = self.meters.iter().filter(|other| {
+            other.class == class && other.when.tier.is_none() && other.when.above_input.is_some()
+        });
+        let cliff = of_standard
+            .filter_map(|other| other.when.above_input)
+            .filter(|cliff| input > *cliff)
+            .max();
+        match cliff {
+            Some(cliff) if meter.when.above_input.is_none() => Err(Unpriced::TierAboveCliff {
+                class,
+                tier: tier.to_owned(),
+                cliff,
+            }),
+            _ => Ok(found),
+        }
     }
 
     /// Whether a tier is priced by a factor on the standard prices.
@@ -620,6 +735,84 @@ mod tests {
             Ok(usd("0.000006"))
         );
         assert!(price(tokens(u64::MAX, u64::MAX), Circumstances::default()).is_ok());
+    }
+
+    /// Protects from a guess: a region's price and a cliff of the standard one may both hold, and a tier may say nothing of
+    /// long prompts; the latest of two dates is part of the earlier one and counts.
+    #[test]
+    fn nothing_is_guessed() {
+        let region = When {
+            region: Some("eu".to_owned()),
+            ..When::default()
+        };
+        let dated = |date| When {
+            from: Moment::parse(date),
+            ..When::default()
+        };
+        let class = Class::InputUncached;
+        let sheet = sheet(
+            vec![
+                meter(class, "1", When::default()),
+                meter(class, "2", above(100)),
+                meter(class, "3", region),
+                meter(class, "0.5", tier("flex")),
+            ],
+            Vec::new(),
+        );
+        let rate = |input, tier, region| {
+            let circumstances = Circumstances {
+                tier,
+                region,
+                ..Circumstances::default()
+            };
+            sheet.price(&tokens(input, 0), &circumstances)
+        };
+        assert_eq!(rate(100, None, Some("eu")), Ok(usd("0.0003")));
+        assert_eq!(
+            rate(101, None, Some("eu")).unwrap_err().to_string(),
+            "input_uncached tokens have two prices here (region eu; above 100 input tokens), and neither is part of the \
+             other"
+        );
+        assert_eq!(rate(100, Some("flex"), None), Ok(usd("0.00005")));
+        assert_eq!(
+            rate(101, Some("flex"), None).unwrap_err().to_string(),
+            "the price of input_uncached tokens in tier `flex` is not known above 100 input tokens"
+        );
+        let sheet = self::sheet(
+            vec![
+                meter(class, "1", dated("2026-01-01")),
+                meter(class, "2", dated("2026-02-01")),
+            ],
+            Vec::new(),
+        );
+        let later = Circumstances {
+            moment: Moment::parse("2026-03-01"),
+            ..Circumstances::default()
+        };
+        assert_eq!(sheet.price(&tokens(1_000_000, 0), &later), Ok(usd("2")));
+    }
+
+    /// Protects from the order of lines: two prices of one class at the same time, neither part of the other.
+    #[test]
+    fn overlaps_are_contradictions() {
+        let between = |from, until| When {
+            from: Moment::parse(from),
+            until: Moment::parse(until),
+            ..When::default()
+        };
+        let sheet = |second: When| {
+            Sheet::new(
+                vec![
+                    meter(Class::InputUncached, "5", between("2026-02-01", "2026-06-01")),
+                    meter(Class::InputUncached, "6", second),
+                ],
+                Vec::new(),
+                Vec::new(),
+            )
+        };
+        assert!(sheet(between("2026-03-01", "2026-07-01")).is_err());
+        assert!(sheet(between("2026-06-01", "2026-07-01")).is_ok());
+        assert!(sheet(between("2026-01-01", "2026-07-01")).is_ok());
     }
 
     /// Protects factors: uplift, discount and margin multiply exactly, and a tier may be a factor.

@@ -4,6 +4,7 @@
 //! (lifetimes of cache writes, audio, pictures), and a contradiction must be said here, not repaired.
 
 mod count;
+pub(crate) mod object;
 mod wire;
 
 pub use wire::{RawUsage, Shape};
@@ -23,6 +24,24 @@ pub enum UsageError {
     /// A count that the API always gives is missing.
     #[error("the usage has no `{0}`")]
     Missing(&'static str),
+    /// A total that no reading of the counts gives.
+    #[error("`{name}` is {total}, and the counts beside it give {expected}")]
+    Total {
+        /// Name of the total.
+        name: &'static str,
+        /// What it says.
+        total: u64,
+        /// What the counts say.
+        expected: u64,
+    },
+    /// The same count under two names, with different values.
+    #[error("`{first}` and `{second}` are the same count and differ")]
+    Differ {
+        /// One name.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
+    },
     /// Parts are more than their whole.
     #[error("{parts} are {sum} tokens together, more than the {whole} of `{of}`")]
     PartsBeyondWhole {

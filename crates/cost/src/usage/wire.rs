@@ -63,6 +63,8 @@ pub struct RawUsage {
     completion_tokens_details: Option<OutputDetails>,
     /// DeepSeek's name of cached tokens.
     prompt_cache_hit_tokens: Option<Count>,
+    /// Kimi's.
+    cached_tokens: Option<Count>,
 
     input_tokens: Option<Count>,
     output_tokens: Option<Count>,
@@ -99,8 +101,9 @@ pub struct RawUsage {
     /// Length of the audio that OpenAI transcribed, where that is what it charges for.
     seconds: Option<serde_json::Number>,
     /// The whole answer in place of its usage.
+    #[serde(deserialize_with = "super::object::optional")]
     usage: Option<Box<RawUsage>>,
-    #[serde(rename = "usageMetadata")]
+    #[serde(rename = "usageMetadata", deserialize_with = "super::object::optional")]
     usage_metadata: Option<Box<RawUsage>>,
 }
 
@@ -155,6 +158,9 @@ struct Modality {
     token_count: Option<Count>,
 }
 
+/// What Anthropic writes where it does not say where.
+const NO_REGION: &str = "not_available";
+
 type Read<T> = Result<T, UsageError>;
 
 fn read(count: Option<Count>, name: &'static str) -> Read<Option<u64>> {
@@ -167,6 +173,21 @@ fn read(count: Option<Count>, name: &'static str) -> Read<Option<u64>> {
 
 fn or_zero(count: Option<Count>, name: &'static str) -> Read<u64> {
     Ok(read(count, name)?.unwrap_or(0))
+}
+
+/// A total must be what the counts give, or one of the other ways in which APIs reckon it. 0 is no total: some write it
+/// where they did not count.
+fn check_total(name: &'static str, total: Option<u64>, expected: u64, others: &[u64]) -> Read<()> {
+    match total {
+        Some(total) if total != 0 && total != expected && !others.contains(&total) => {
+            Err(UsageError::Total {
+                name,
+                total,
+                expected,
+            })
+        }
+        _ => Ok(()),
+    }
 }
 
 impl RawUsage {
@@ -191,7 +212,8 @@ impl RawUsage {
     /// The region that served the answer, where the API says so within its usage.
     #[must_use]
     pub fn served_region(&self) -> Option<&str> {
-        self.inner().inference_geo.as_deref()
+        let region = self.inner().inference_geo.as_deref();
+        region.filter(|region| !region.is_empty() && *region != NO_REGION)
     }
 
     /// Counts every token in exactly one class. `is_anthropic` decides what plain `input_tokens` mean where nothing in
@@ -254,15 +276,47 @@ impl RawUsage {
             .or_else(|| (total == Some(input)).then_some(0))
             .ok_or(UsageError::Missing(CHAT.output))?;
         let mut prompt = openai_prompt(input, self.prompt_tokens_details.as_ref())?;
-        if prompt.cache_read == 0 {
-            prompt.cache_read = or_zero(self.prompt_cache_hit_tokens, "prompt_cache_hit_tokens")?;
-        }
+        self.take_other_names(input, &mut prompt)?;
         let mut completion = openai_completion(output, self.completion_tokens_details.as_ref())?;
         let beside = input.saturating_add(output).saturating_add(completion.reasoning);
         if completion.reasoning > 0 && total == Some(beside) {
             completion.total = output.saturating_add(completion.reasoning);
         }
+        check_total("total_tokens", total, input.saturating_add(completion.total), &[])?;
         counts(&prompt, &completion, &CHAT)
+    }
+
+    /// Imitators' own names of cached and written tokens, both parts of the prompt; and Anthropic's `input_tokens`, which
+    /// may stand beside OpenAI's count and is the same then.
+    fn take_other_names(&self, input: u64, prompt: &mut Prompt) -> Read<()> {
+        let names = [
+            (self.prompt_cache_hit_tokens, "prompt_cache_hit_tokens"),
+            (self.cached_tokens, "cached_tokens"),
+            (self.cache_read_input_tokens, "cache_read_input_tokens"),
+        ];
+        for (count, name) in names {
+            let count = or_zero(count, name)?;
+            if prompt.cache_read == 0 {
+                prompt.cache_read = count;
+            } else if count != 0 && count != prompt.cache_read {
+                return Err(UsageError::Differ {
+                    first: CHAT.cached,
+                    second: name,
+                });
+            }
+        }
+        if prompt.write_5m == 0 && prompt.write_1h == 0 {
+            prompt.write_5m = or_zero(self.cache_creation_input_tokens, "cache_creation_input_tokens")?;
+        }
+        match read(self.input_tokens, RESPONSES.input)? {
+            Some(own) if own != input && own.saturating_add(prompt.cache_read + prompt.write_5m) != input => {
+                Err(UsageError::Differ {
+                    first: CHAT.input,
+                    second: RESPONSES.input,
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn responses(&self) -> Read<crate::class::Counts> {
@@ -271,6 +325,8 @@ impl RawUsage {
             read(self.output_tokens, RESPONSES.output)?.ok_or(UsageError::Missing(RESPONSES.output))?;
         let prompt = openai_prompt(input, self.input_tokens_details.as_ref())?;
         let completion = openai_completion(output, self.output_tokens_details.as_ref())?;
+        let total = read(self.total_tokens, "total_tokens")?;
+        check_total("total_tokens", total, input.saturating_add(output), &[])?;
         counts(&prompt, &completion, &RESPONSES)
     }
 
@@ -330,6 +386,15 @@ impl RawUsage {
             })?,
             (None, None) => return Err(UsageError::Missing(GEMINI.output)),
         };
+        check_total(
+            "totalTokenCount",
+            total,
+            input.saturating_add(output),
+            &[
+                input.saturating_add(output.saturating_sub(thoughts)),
+                input.saturating_add(output).saturating_sub(tool_use),
+            ],
+        )?;
         let prompt = Prompt {
             total: input,
             media: modalities(self.gemini_prompt_details.as_deref())?,

@@ -195,7 +195,7 @@ fn each_row<'b>(
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let row: UsageRow<'_> = serde_json::from_slice(&line).map_err(|error| {
+        let row = UsageRow::read(&line).map_err(|error| {
             // The place within the line is the column; serde counts lines of its own.
             let problem = error.to_string();
             let problem = problem.split(" at line ").next().unwrap_or_default();

@@ -313,7 +313,7 @@ fn each_row(path: &Path, take: Take<'_>) -> Result<(), CliError> {
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let row: UsageRow<'_> = serde_json::from_slice(&line).map_err(|error| wrong(&error))?;
+        let row = UsageRow::read(&line).map_err(|error| wrong(&error))?;
         take(&event_of(&row))?;
     }
     Ok(())
