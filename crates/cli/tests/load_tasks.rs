@@ -32,7 +32,11 @@ fn metric<'a>(findings: &'a Value, task: &str, name: &str, statistic: &str) -> &
     let found = metrics.iter().find(|metric| {
         metric["task"] == task && metric["metric"] == name && metric["statistic"] == statistic
     });
-    found.unwrap_or_else(|| panic!("{task}.{name}.{statistic} is missing: {metrics:?}"))
+    assert!(
+        found.is_some(),
+        "{task}.{name}.{statistic} is missing: {metrics:?}"
+    );
+    found.unwrap()
 }
 
 const PASSING: &str = "  - {metric: busy.e2e.p50, at_most: 3600000}\n  - {metric: busy.exact_match, at_least: 0.2}\n  \

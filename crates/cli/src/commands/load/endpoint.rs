@@ -139,11 +139,13 @@ pub(super) fn usual_request(arguments: &LoadArguments, endpoint: &Endpoint) -> R
 }
 
 /// Where requests come from, and when they are due, where that is known.
+type Requests = (Arc<dyn RequestSource>, Option<Vec<u64>>);
+
 fn source(
     arguments: &LoadArguments,
     endpoint: &Endpoint,
     blueprint: &Blueprint,
-) -> Result<(Arc<dyn RequestSource>, Option<Vec<u64>>), CliError> {
+) -> Result<Requests, CliError> {
     if let Some(dialogues) = super::turns::dialogues(arguments, endpoint)? {
         return Ok((Arc::new(dialogues), None));
     }

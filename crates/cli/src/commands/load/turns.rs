@@ -63,7 +63,7 @@ enum Questions {
     /// The first one, and the one of all later turns.
     Fixed(String, String),
     /// Made to length, the first ones and the later ones.
-    Made(Workload, Workload),
+    Made(Box<Workload>, Box<Workload>),
 }
 
 fn questions(arguments: &LoadArguments, given: &LoadTurns) -> Result<Questions, CliError> {
@@ -85,7 +85,7 @@ fn questions(arguments: &LoadArguments, given: &LoadTurns) -> Result<Questions, 
         source: seatrial_load::workload::Source::Drawn(lengths),
         ..first.clone()
     };
-    Ok(Questions::Made(first, later))
+    Ok(Questions::Made(Box::new(first), Box::new(later)))
 }
 
 struct Maker<'a> {
@@ -160,7 +160,7 @@ impl Maker<'_> {
                 .hint("add --output-tokens LENGTH or --max-tokens N")
         })?;
         let workload = match &self.questions {
-            Questions::Made(_, later) => later.clone(),
+            Questions::Made(_, later) => (**later).clone(),
             Questions::Fixed(..) => work::plain_workload(self.arguments)?,
         };
         Ok(workload.text(ANSWER_NAMES + (name - LATER_NAMES), tokens))
