@@ -1,8 +1,9 @@
 //! What a run will take before it starts: calls, tokens, money, wall time. Pure, and apart from findings, because it
 //! speaks of calls that nobody has made: sizes of prompts and limits come in, and what one call was like in the past.
 //!
-//! A quantity is a value with an interval where runs of the same plan are on record; a value without one where it rests
-//! on an assumption, and only a bound where nothing better is known. What is unknown stays `None`.
+//! A quantity is a value with a prediction interval where runs of the same plan are on record; a range by assumption, of no
+//! method and from no observation, where none is; and only a bound where nothing better is known. What is unknown stays
+//! `None`.
 
 use crate::series::LEVEL;
 use seatrial_stats::dist;
@@ -12,6 +13,8 @@ use serde::Serialize;
 /// Characters of a prompt for one token where no run has told better: the usual figure for English text. Code has
 /// fewer, most other scripts have far fewer.
 pub const CHARS_PER_TOKEN: f64 = 4.0;
+/// The range of that figure: from scripts that take a token for nearly each character to prose of long words.
+pub const CHARS_PER_TOKEN_RANGE: (f64, f64) = (1.5, 6.0);
 const MINUTE_MS: f64 = 60_000.0;
 
 /// How fast a target may be asked.
@@ -138,18 +141,26 @@ fn forecast_target(question: &Question) -> TargetForecast {
     let calls = count(question.calls);
     let input_tokens = match (past.input_tokens, question.prompt_chars_mean) {
         (Some(tokens), _) => predicted_sum(tokens, question.calls, Unit::Tokens),
-        (None, Some(chars)) => assumed(Some((chars / CHARS_PER_TOKEN).ceil() * calls), None, Unit::Tokens),
-        (None, None) => assumed(None, None, Unit::Tokens),
+        (None, Some(chars)) => {
+            let tokens = |per_token: f64| Some((chars / per_token).ceil() * calls);
+            let (fewest, most) = CHARS_PER_TOKEN_RANGE;
+            assumed(
+                tokens(CHARS_PER_TOKEN),
+                (tokens(most), tokens(fewest)),
+                Unit::Tokens,
+            )
+        }
+        (None, None) => assumed(None, (None, None), Unit::Tokens),
     };
     let output_tokens = match past.output_tokens {
         Some(tokens) => predicted_sum(tokens, question.calls, Unit::Tokens),
         None => {
             let most = question.answer_tokens_max.map(|most| count(most) * calls);
-            assumed(None, most, Unit::Tokens)
+            assumed(None, (None, most), Unit::Tokens)
         }
     };
     let cost_usd = match (past.cost_usd, &question.price) {
-        (_, None) => assumed(None, None, Unit::Usd),
+        (_, None) => assumed(None, (None, None), Unit::Usd),
         (Some(cost), Some(_)) => predicted_sum(cost, question.calls, Unit::Usd),
         (None, Some(price)) => priced(price, question, &input_tokens, &output_tokens),
     };
@@ -165,11 +176,12 @@ fn forecast_target(question: &Question) -> TargetForecast {
     }
 }
 
-fn assumed(value: Option<f64>, high: Option<f64>, unit: Unit) -> Estimate {
+/// What rests on no observation: `ends` are those of an assumption, not of an interval with a confidence.
+fn assumed(value: Option<f64>, ends: (Option<f64>, Option<f64>), unit: Unit) -> Estimate {
     Estimate {
         value,
-        low: None,
-        high,
+        low: ends.0,
+        high: ends.1,
         level: LEVEL,
         n: 0,
         method: Method::None,
@@ -197,7 +209,8 @@ fn predicted_sum(past: MeanSd, calls: u64, unit: Unit) -> Estimate {
     }
 }
 
-/// Tokens times price. The dearer end of both is the dearer end of money.
+/// Tokens times price. The dearer ends of both are the dearer end of money, and the cheaper ones the cheaper end; an answer
+/// of unknown length costs nothing at least.
 fn priced(price: &Price, question: &Question, input: &Estimate, output: &Estimate) -> Estimate {
     let calls = count(question.calls);
     let usd = |input: Option<f64>, output: Option<f64>| {
@@ -208,9 +221,18 @@ fn priced(price: &Price, question: &Question, input: &Estimate, output: &Estimat
         let tokens = per_token(input_usd) * input + per_token(output_usd) * output;
         Some(tokens + price.request_fee().to_usd_f64() * calls)
     };
+    let low = usd(
+        input.low.or(input.value),
+        output.low.or(output.value).or(Some(0.0)),
+    );
     let high = usd(input.high.or(input.value), output.high.or(output.value));
     let value = usd(input.value, output.value);
-    assumed(value, high.filter(|_| value != high), Unit::Usd)
+    let is_range = low != high;
+    assumed(
+        value,
+        (low.filter(|_| is_range), high.filter(|_| is_range)),
+        Unit::Usd,
+    )
 }
 
 fn duration(question: &Question, input: &Estimate, output: &Estimate) -> (Estimate, BoundBy) {
@@ -243,9 +265,7 @@ fn duration(question: &Question, input: &Estimate, output: &Estimate) -> (Estima
     let Some(latency) = latency else {
         // Nothing is known of the target's speed: the rates say what it takes at least.
         let (low, by) = slowest_rate.map_or((None, BoundBy::Unknown), |(ms, by)| (Some(ms), by));
-        let mut estimate = assumed(None, None, Unit::Ms);
-        estimate.low = low;
-        return (estimate, by);
+        return (assumed(None, (low, None), Unit::Ms), by);
     };
     // The mean of N further latencies, times the rounds that they are spread over.
     let mut estimate = predicted_sum(latency, question.calls, Unit::Ms);
@@ -282,7 +302,8 @@ fn rounds(calls: u64, pace: &Pace) -> f64 {
     rounds + count(left.div_ceil(in_flight))
 }
 
-/// The sum over targets: independent, so that half-widths add up in squares.
+/// The sum over targets. Predictions are independent, so that their half-widths add up in squares; assumptions are wrong
+/// together, so that their ends add up.
 fn total(parts: &[&Estimate], unit: Unit) -> Estimate {
     let sum = |part: fn(&Estimate) -> Option<f64>| {
         parts
@@ -294,18 +315,21 @@ fn total(parts: &[&Estimate], unit: Unit) -> Estimate {
     let value = sum(|part| part.value);
     let squares =
         |side: fn(&Estimate) -> Option<f64>| sum(side).map(|squares: f64| squares.sqrt()).zip(value);
-    let low = squares(|part| Some((part.value? - part.low?).powi(2)));
-    let high = squares(|part| Some((part.high? - part.value?).powi(2)));
+    let is_interval = parts.iter().all(|part| part.method == Method::StudentT);
+    let low = squares(|part| Some((part.value? - part.low?).powi(2))).filter(|_| is_interval);
+    let high = squares(|part| Some((part.high? - part.value?).powi(2))).filter(|_| is_interval);
     let is_interval = low.is_some() && high.is_some();
+    let has = |end: fn(&Estimate) -> Option<f64>| parts.iter().any(|part| end(part).is_some());
     Estimate {
         value,
-        low: low.map(|(half, value)| (value - half).max(0.0)),
+        low: match low {
+            Some((half, value)) => Some((value - half).max(0.0)),
+            None => sum(|part| part.low.or(part.value)).filter(|_| has(|part| part.low)),
+        },
         high: match high {
             Some((half, value)) => Some(value + half),
             // Bounds of what is unknown, and values of what has none, still bound the sum.
-            None => {
-                sum(|part| part.high.or(part.value)).filter(|_| parts.iter().any(|part| part.high.is_some()))
-            }
+            None => sum(|part| part.high.or(part.value)).filter(|_| has(|part| part.high)),
         },
         level: LEVEL,
         n: parts.iter().map(|part| part.n).min().unwrap_or(0),
@@ -457,14 +481,23 @@ mod tests {
         }
     }
 
-    /// Protects "no bare number": without a history there are an assumption and bounds, and no interval.
+    /// Protects "no bare number": without a history there is a range by assumption, of no method: 400 characters are 67 to
+    /// 267 tokens. An answer costs nothing at least.
     #[test]
     fn without_history_only_assumptions_and_bounds() {
         let forecast = forecast(&[question(200)]);
         let target = &forecast.targets[0];
         assert_eq!(
-            (target.input_tokens.value, target.input_tokens.high),
-            (Some(20_000.0), None)
+            (
+                target.input_tokens.value,
+                target.input_tokens.low,
+                target.input_tokens.high
+            ),
+            (Some(20_000.0), Some(13_400.0), Some(53_400.0))
+        );
+        assert_eq!(
+            (target.input_tokens.n, target.input_tokens.method),
+            (0, Method::None)
         );
         assert_eq!(
             (target.output_tokens.value, target.output_tokens.high),
@@ -472,7 +505,9 @@ mod tests {
         );
         assert_eq!(target.cost_usd.value, None);
         let most = target.cost_usd.high.unwrap();
-        assert!((most - (0.02 + 0.1)).abs() < 1e-12, "{most}");
+        assert!((most - (0.0534 + 0.1)).abs() < 1e-12, "{most}");
+        let least = target.cost_usd.low.unwrap();
+        assert!((least - 0.0134).abs() < 1e-12, "{least}");
         assert_eq!(
             (target.duration_ms.value, target.bound_by),
             (None, BoundBy::Unknown)
@@ -542,6 +577,12 @@ mod tests {
         let one = forecast(&[known]);
         assert!((half(&both.input_tokens) - 2.0_f64.sqrt() * half(&one.input_tokens)).abs() < 1e-9);
         assert_eq!(both.duration_ms, one.duration_ms);
+        let guessed = forecast(&[question(200), question(200)]);
+        assert_eq!(
+            (guessed.input_tokens.low, guessed.input_tokens.high),
+            (Some(26_800.0), Some(106_800.0)),
+            "assumptions are wrong together"
+        );
         let nothing = forecast(&[]);
         assert_eq!((nothing.calls, nothing.cost_usd.value), (0, Some(0.0)));
     }

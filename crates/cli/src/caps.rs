@@ -5,7 +5,7 @@ use crate::error::CliError;
 use crate::output;
 use crate::session::{earlier_spend, store_error};
 use clap::Args;
-use seatrial_config::{CacheMode, DraftPlan, Endpoint, ErrorCap};
+use seatrial_config::{CacheMode, DraftPlan, Endpoint, ErrorCap, Target};
 use seatrial_engine::{Budget, CostCap};
 use seatrial_store::{Events, SqliteStore};
 use seatrial_types::{Money, RunId};
@@ -90,6 +90,32 @@ pub(crate) fn check(draft: &DraftPlan) -> Result<(), CliError> {
         Ok(())
     } else {
         Err(CliError::rendered(problems.render(output::colors_stderr())))
+    }
+}
+
+/// Says where a cap on money rests on a guess: an answer without a limit costs what it costs, and nobody knows beforehand
+/// what scorers ask.
+pub(crate) fn warn_of_unbounded(draft: &DraftPlan) {
+    if draft.budget.cost_usd.is_none() {
+        return;
+    }
+    let is_paid =
+        |target: &&Target| !matches!(target.endpoint, Endpoint::Recorded(_)) && target.price.is_some();
+    for target in draft.targets.iter().filter(is_paid) {
+        if target.answer_tokens_max().is_none() {
+            output::stderr(&format!(
+                "warning: answers of `{}` have no limit, so the cap on money is kept by the dearest answer so far and can be \
+                 passed by a dearer one; add `params: {{max_tokens: …}}`\n",
+                target.name
+            ));
+        }
+    }
+    for model in draft.models.iter().filter(is_paid) {
+        output::stderr(&format!(
+            "warning: what scorers ask `{}` counts towards the cap on money and is not set aside beforehand: calls under way can \
+             pass it\n",
+            model.name
+        ));
     }
 }
 

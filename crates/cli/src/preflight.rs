@@ -1,6 +1,7 @@
 //! What a run is going to take, told before it starts: the forecast of `analyse` over what this plan needs and what the
 //! record knows of earlier runs.
 
+use crate::caps;
 use crate::output;
 use seatrial_analyse::{Forecast, History, Pace, Question, forecast};
 use seatrial_config::{CacheMode, Endpoint, Target};
@@ -24,6 +25,7 @@ pub(crate) fn tell(store: &SqliteStore, plan: &Plan, finished: &FinishedSet) {
     let forecast = forecast(&questions);
     if forecast.calls > 0 {
         output::stderr(&describe(&forecast, plan.draft.budget.cost_usd));
+        caps::warn_of_unbounded(&plan.draft);
         if plan.tasks.iter().any(|task| task.order.is_some()) {
             output::stderr("at most that: sequential tasks end as soon as their gates are decided\n");
         }
@@ -149,6 +151,15 @@ pub(crate) fn quantity(estimate: &Estimate) -> String {
         unit => format::number(number, unit),
     };
     match (estimate.value, estimate.low, estimate.high) {
+        (Some(value), Some(low), Some(high)) if estimate.n == 0 => format!(
+            "about {} [{}, {}], by assumption",
+            show(value),
+            show(low),
+            show(high)
+        ),
+        (None, Some(low), Some(high)) if low > 0.0 => {
+            format!("{} to {}, by assumption", show(low), show(high))
+        }
         (Some(value), Some(low), Some(high)) => format!(
             "{} [{}, {}], from {} earlier calls",
             show(value),
@@ -209,6 +220,11 @@ mod tests {
     fn what_is_known_is_said_as_such() {
         let all = estimate(Some(90_500.0), Some(80_000.0), Some(101_000.0), Unit::Ms);
         assert_eq!(quantity(&all), "90 s [80 s, 101 s], from 30 earlier calls");
+        let mut guess = estimate(Some(4000.0), Some(2667.0), Some(10_667.0), Unit::Tokens);
+        guess.n = 0;
+        assert_eq!(quantity(&guess), "about 4000 [2667, 10.7k], by assumption");
+        guess.value = None;
+        assert_eq!(quantity(&guess), "2667 to 10.7k, by assumption");
         let value = estimate(Some(1_326_780.0), None, None, Unit::Tokens);
         assert_eq!(quantity(&value), "about 1.33M");
         let most = estimate(None, None, Some(12_345.0), Unit::Tokens);

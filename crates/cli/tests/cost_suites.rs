@@ -330,3 +330,39 @@ fn tables_come_from_an_address() {
     assert!(refused.stderr.contains("failed to fetch"), "{}", refused.stderr);
     assert_eq!(listed(), before, "the copy that was there stays");
 }
+
+/// Protects the estimate before a run: without a history tokens and money are ranges that say that they are assumed, and a cap
+/// that rests on a guess says so.
+#[test]
+fn what_a_run_will_cost_is_a_range() {
+    let (workspace, _server) = prepare("{input_usd_per_mtok: 1, output_usd_per_mtok: 10}");
+    let planned = workspace
+        .run(&["plan", "suite.yaml", "--json", "plan.json"])
+        .expect_code(0);
+    assert!(planned.stdout.contains("by assumption"), "{}", planned.stdout);
+    let forecast = &workspace.json("plan.json")["forecast"];
+    // 10 answers of at most 40 tokens; prompts of 25 characters are 5 to 17 tokens.
+    let cost = &forecast["cost_usd"];
+    let (low, high) = (cost["low"].as_f64().unwrap(), cost["high"].as_f64().unwrap());
+    assert!(
+        (low - 0.00005).abs() < 1e-12 && (high - 0.00417).abs() < 1e-12,
+        "{cost}"
+    );
+    assert_eq!((&cost["value"], &cost["n"]), (&Value::Null, &json!(0)));
+    let ran = workspace
+        .run(&["run", "suite.yaml", "--max-cost", "1"])
+        .expect_code(0);
+    assert!(ran.stderr.contains("by assumption"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("have no limit"), "{}", ran.stderr);
+
+    let suite = std::fs::read_to_string(workspace.path().join("suite.yaml")).unwrap();
+    let _ = workspace.write("suite.yaml", suite.replace("max_tokens: 40", "seed: 1"));
+    let ran = workspace
+        .run(&["run", "suite.yaml", "--max-cost", "1"])
+        .expect_code(0);
+    assert!(
+        ran.stderr.contains("answers of `t` have no limit"),
+        "{}",
+        ran.stderr
+    );
+}

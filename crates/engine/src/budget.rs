@@ -4,9 +4,9 @@
 use seatrial_types::{Money, Price};
 use std::time::Duration;
 
-/// Bytes of a prompt for one token, at most: tokens of program text, digits and scripts beyond Latin are short, but
-/// hardly shorter on average.
-const BYTES_PER_TOKEN_MIN: u64 = 2;
+/// Bytes of a prompt for one token, at least: tokenizers of models split bytes and never one, so that no prompt has more
+/// tokens than bytes.
+const BYTES_PER_TOKEN_MIN: u64 = 1;
 /// Tokens that an API adds to a prompt for roles and separators.
 const TOKENS_ADDED: u64 = 64;
 
@@ -166,9 +166,9 @@ mod tests {
     /// Protects the cap: with bounded answers no more calls are under way than it can pay for at their dearest.
     #[test]
     fn bounded_calls_are_paid_for_beforehand() {
-        // 72 bytes are at most 36 + 64 tokens: 0.0001 and 0.001 for the answer.
+        // 36 bytes are at most 36 + 64 tokens: 0.0001 and 0.001 for the answer.
         let mut purse = purse("0.0034", Some(100));
-        let amounts: Vec<_> = (0..4).map(|_| purse.reserve(0, 72)).collect();
+        let amounts: Vec<_> = (0..4).map(|_| purse.reserve(0, 36)).collect();
         assert_eq!(
             amounts,
             [
@@ -180,9 +180,9 @@ mod tests {
         );
         // An answer that was cheaper makes room, one that failed makes all of it.
         purse.settle(0, usd("0.0011"), Some(usd("0.0002")));
-        assert_eq!(purse.reserve(0, 72), None);
+        assert_eq!(purse.reserve(0, 36), None);
         purse.release(0, usd("0.0011"));
-        assert!(purse.reserve(0, 72).is_some());
+        assert!(purse.reserve(0, 36).is_some());
         assert_eq!(
             purse.reserve(1, 1 << 30),
             Some(Money::ZERO),
@@ -194,34 +194,34 @@ mod tests {
     #[test]
     fn unbounded_calls_start_one_by_one() {
         let mut purse = purse("0.01", None);
-        let first = purse.reserve(0, 72).unwrap();
+        let first = purse.reserve(0, 36).unwrap();
         assert_eq!(
-            purse.reserve(0, 72),
+            purse.reserve(0, 36),
             None,
             "nobody knows what the first one costs"
         );
         purse.settle(0, first, Some(usd("0.004")));
-        assert_eq!(purse.reserve(0, 72), Some(usd("0.004")));
-        assert_eq!(purse.reserve(0, 72), None);
+        assert_eq!(purse.reserve(0, 36), Some(usd("0.004")));
+        assert_eq!(purse.reserve(0, 36), None);
     }
 
     /// Protects the cap from judges: what scorers spend is part of it.
     #[test]
     fn models_of_scorers_are_paid_too() {
         let mut purse = purse("0.002", Some(100));
-        assert!(purse.reserve(0, 72).is_some());
+        assert!(purse.reserve(0, 36).is_some());
         purse.release(0, usd("0.0011"));
         purse.spend_on_models(usd("0.001"));
-        assert_eq!(purse.reserve(0, 72), None);
+        assert_eq!(purse.reserve(0, 36), None);
     }
 
     /// Protects the cap from answers without usage: what was set aside counts.
     #[test]
     fn silent_answers_count_as_dear() {
         let mut purse = purse("0.002", Some(100));
-        let amount = purse.reserve(0, 72).unwrap();
+        let amount = purse.reserve(0, 36).unwrap();
         purse.settle(0, amount, None);
-        assert_eq!(purse.reserve(0, 72), None);
+        assert_eq!(purse.reserve(0, 36), None);
     }
 
     proptest! {
