@@ -268,6 +268,7 @@ fn migrations_are_only_added() {
             "a9c8245a02e841bc11194ad2bfeefaa4",
             "670f516b1f6d3ba9c3f020a1cfa81a6a",
             "a5f794742e909c231b9bfc69a58938e2",
+            "4212659d6df78547970a738902b5343c",
         ]
     );
 }
