@@ -289,6 +289,16 @@ impl Inner {
     /// The body ended; whether it is an answer.
     fn finish(&mut self) -> Result<(), Fault> {
         match self.mode {
+            // Whoever asks for tokens asks for one at least: a server that says nothing and ends well has not answered, and
+            // counted as an answer it would be the fastest of all.
+            Mode::Stream
+                if self.events.is_complete() && self.marks.events == 0 && self.events.is_of_tokens() =>
+            {
+                Err(Fault::new(
+                    CallErrorKind::InvalidAnswer,
+                    "the stream ended without any token",
+                ))
+            }
             Mode::Stream if self.events.is_complete() => Ok(()),
             Mode::Stream => Err(Fault::new(
                 CallErrorKind::Truncated,

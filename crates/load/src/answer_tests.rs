@@ -419,7 +419,8 @@ fn texts_are_kept() {
 #[test]
 fn bodies_are_kept() {
     use std::io::Write as _;
-    let events = format!("data: {ROLE}\n\ndata: {FINISH}\n\ndata: [DONE]\n\n");
+    let said = r#"{"choices":[{"delta":{"content":"y"}}]}"#;
+    let events = format!("data: {ROLE}\n\ndata: {said}\n\ndata: {FINISH}\n\ndata: [DONE]\n\n");
     let mut zipped = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     zipped.write_all(events.as_bytes()).unwrap();
     let zipped = zipped.finish().unwrap();

@@ -3,7 +3,7 @@
 
 use crate::figure::Figure;
 use crate::metrics::{LoadMetrics, MeasureOptions};
-use crate::record::{Outcome, Phase, Recording, RequestRecord};
+use crate::record::{Phase, Recording, RequestRecord};
 
 /// The values of a figure over the window of `metrics`: of a latency one for each whole answer, of a rate one for the
 /// block, of a share 0 or 1 for each request. Empty where the block does not have it.
@@ -27,8 +27,7 @@ pub fn values(
         Figure::RequestsPerS => rate(metrics.throughput.requests_per_s),
         Figure::OutputTokensPerS => rate(metrics.throughput.output_tokens_per_s),
         Figure::ErrorRate => chosen()
-            .filter(|request| request.outcome != Outcome::CutOff)
-            .map(|request| one(matches!(request.outcome, Outcome::Failed(_))))
+            .filter_map(|request| recording.has_failed(request).map(one))
             .collect(),
         Figure::Attainment => {
             let met = |request: &RequestRecord| {
@@ -61,6 +60,7 @@ mod tests {
     use crate::definitions::Definition;
     use crate::figure::Summary;
     use crate::metrics::{Window, measure};
+    use crate::record::Outcome;
     use crate::record::WorkerRecording;
     use crate::slo::Objectives;
     use seatrial_types::CallErrorKind;
@@ -91,6 +91,7 @@ mod tests {
             measured_from_ns: 0,
             measured_to_ns: 1_000 * MS,
             ended_ns: 1_000 * MS,
+            ..Recording::default()
         }
     }
 

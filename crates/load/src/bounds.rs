@@ -11,6 +11,13 @@ use std::collections::BTreeMap;
 /// Percentiles that are looked at where they are told.
 const QUANTILES: [f64; 3] = [0.5, 0.9, 0.99];
 
+/// A request that never came so far.
+const NEVER: Bracket = Bracket {
+    value: f64::INFINITY,
+    low: f64::INFINITY,
+    high: f64::INFINITY,
+};
+
 /// The certificate of every latency of a run by name; those without values have none.
 #[must_use]
 pub fn certify(
@@ -32,7 +39,7 @@ pub fn certify(
         // The median vouches for itself even where it is not told; a tail only where it is.
         let told: Vec<f64> = QUANTILES
             .into_iter()
-            .filter(|q| *q == 0.5 || latency.at(*q).is_some())
+            .filter(|q| *q == 0.5 && latency.censored == 0 || latency.at(*q).is_some())
             .collect();
         let certificate = match Definition::from_name(latency.name) {
             Some(Definition::Ttst) => {
@@ -43,9 +50,13 @@ pub fn certify(
                 Certificate::of(&brackets, &told)
             }
             Some(definition) => {
+                // What had no value when the run ended is longest, whatever this client did.
+                let never = usize::try_from(latency.censored).unwrap_or(usize::MAX);
+                let never = std::iter::repeat_n(NEVER, never);
                 let brackets: Vec<Bracket> = chosen
                     .iter()
                     .filter_map(|(request, tokens)| bracket(definition, request, *tokens, usual_ms))
+                    .chain(never)
                     .collect();
                 Certificate::of(&brackets, &told)
             }
@@ -53,7 +64,8 @@ pub fn certify(
             None => Certificate::of_histograms(&gauge.gaps, &gauge.gaps_low, &gauge.gaps_high, &told),
         };
         if let Some(certificate) = certificate {
-            certificates.insert(latency.name, certificate);
+            let told = certificate.told_as(|q| latency.at(q).map(|bounded| bounded.value));
+            certificates.insert(latency.name, told);
         }
     }
     certificates
@@ -143,6 +155,7 @@ mod tests {
             measured_from_ns: 0,
             measured_to_ns: 1_000_000_000,
             ended_ns: 1_100_000_000,
+            ..Recording::default()
         }
     }
 

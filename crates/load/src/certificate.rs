@@ -150,6 +150,22 @@ impl Certificate {
         bounds.filter(|bounds| !bounds.is_empty()).map(Self::judge)
     }
 
+    /// The same in the words of what is told: percentiles that are interpolated stand a little beside the value at their
+    /// rank, and one number of a result must not contradict another.
+    #[must_use]
+    pub fn told_as(self, told: impl Fn(f64) -> Option<f64>) -> Self {
+        let bounds = self.bounds.into_iter().map(|bound| {
+            let value = told(bound.q).unwrap_or(bound.value);
+            ClientBound {
+                value,
+                low: (value - (bound.value - bound.low)).max(0.0),
+                high: value + (bound.high - bound.value),
+                ..bound
+            }
+        });
+        Self::judge(bounds.collect())
+    }
+
     fn judge(bounds: Vec<ClientBound>) -> Self {
         let worst = bounds.iter().copied().max_by(|a, b| {
             (a.trust(), a.share())
@@ -163,6 +179,15 @@ impl Certificate {
             } else {
                 DEGRADED_SHARE
             };
+            // What is withheld is not told here either.
+            if trust == Trust::Withheld {
+                return format!(
+                    "up to {:.0} % of the p{} may be this client's own lateness, at most {:.0} % are allowed",
+                    (100.0 * bound.share()).min(999.0),
+                    percent(bound.q),
+                    100.0 * limit
+                );
+            }
             format!(
                 "up to {:.2} ms of the p{} of {:.2} ms may be this client's own lateness: {:.0} %, at most {:.0} % are allowed",
                 bound.error(),
@@ -239,7 +264,7 @@ impl Circumstances {
         (starved > STARVED_SHARE_MAX && wait > STARVED_WAIT_SHARE_MIN).then(|| {
             format!(
                 "the measuring loop had to wait for {:.0} % of the time in which it wanted a processor, at most {:.0} % are \
-                 allowed",
+                 allowed: its own lateness is not small then",
                 100.0 * starved,
                 100.0 * STARVED_SHARE_MAX
             )
@@ -328,7 +353,7 @@ mod tests {
             certificate
                 .reason
                 .unwrap()
-                .starts_with("up to 40.00 ms of the p99 of 90.00 ms")
+                .starts_with("up to 44 % of the p99 may")
         );
         assert_eq!(Certificate::of(&brackets, &[0.5]).unwrap().trust, Trust::Ok);
     }

@@ -121,6 +121,11 @@ impl EventReader {
         }
     }
 
+    /// Whether a whole answer has tokens that are known as such.
+    pub(crate) const fn is_of_tokens(&self) -> bool {
+        !matches!(self.form, AnswerForm::Any | AnswerForm::Embeddings)
+    }
+
     /// Whether the events so far are a whole answer.
     pub(crate) fn is_complete(&self) -> bool {
         match self.form {

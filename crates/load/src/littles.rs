@@ -88,6 +88,7 @@ mod tests {
             measured_from_ns: 0,
             measured_to_ns: 1_000_000_000,
             ended_ns: 1_000_000_000,
+            ..Recording::default()
         }
     }
 

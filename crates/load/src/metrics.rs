@@ -10,7 +10,7 @@ mod tokens;
 mod turns;
 
 use crate::definitions::Definition;
-use crate::intervals::{Bounded, mean_of, mean_of_values, quantile_of_sorted, sample_min};
+use crate::intervals::{Bounded, mean_of, mean_of_values, quantile_of, quantile_of_sorted, sample_min};
 use crate::record::{Outcome, Phase, Recording, RequestRecord};
 use crate::series::Unit;
 use crate::slo::Objectives;
@@ -119,7 +119,10 @@ pub struct Latency {
     pub meaning: &'static str,
     /// Values.
     pub n: u64,
-    /// Mean; `None` without values.
+    /// Requests that had not come so far when the drain ran out, or were never sent: they have no value, but a longer one
+    /// than was waited for, and percentiles count them as longest.
+    pub censored: u64,
+    /// Mean; `None` without values, and where requests have none because the run ended.
     pub mean: Option<Bounded>,
     /// In the order of [`QUANTILES`].
     pub percentiles: Vec<Percentile>,
@@ -139,13 +142,13 @@ impl Latency {
 /// How requests ended.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RequestCounts {
-    /// Intended in the window, and ended one way or the other; those that the end of the run cut off are not in it.
+    /// Intended in the window. Those that were cut off because somebody ended the run are not in it.
     pub n: u64,
     /// Whole answers.
     pub ok: u64,
-    /// Everything else.
+    /// Everything else, what the drain's end cut off and what was never sent included.
     pub failed: u64,
-    /// Failed ones by the word of their error class.
+    /// Failed ones by the word of their error class; `cut_off` and `unsent` are classes of their own.
     pub by_error: BTreeMap<&'static str, u64>,
     /// Cut off by the end of the run.
     pub cut_off: u64,
@@ -162,7 +165,8 @@ pub struct Throughput {
     pub output_tokens_per_s: Option<Bounded>,
     /// Input tokens of whole answers, where the server told them.
     pub input_tokens_per_s: Option<f64>,
-    /// Output tokens of one stream while it streams: (n − 1) / (e_last − e₁), one value per request.
+    /// Output tokens of one stream while it streams: the median over requests of (n − 1) / (e_last − e₁). Not their mean: one
+    /// answer that comes in a single piece would decide that.
     pub stream_tokens_per_s: Option<Bounded>,
 }
 
@@ -171,12 +175,25 @@ pub struct Throughput {
 pub struct Goodput {
     /// Good requests in the window.
     pub good: u64,
-    /// Requests that could have been: failures are in it, cut-off ones are not.
+    /// Requests that could have been: failures are in it, and so is what was cut off by the end of the drain or never sent.
     pub n: u64,
     /// Share that was good.
     pub attainment: Option<Bounded>,
     /// Good requests per second.
     pub requests_per_s: f64,
+    /// The same for the terms of each percentile that the objectives name, largest share first.
+    pub shares: Vec<ShareMet>,
+}
+
+/// How many requests met all terms that ask for the same share.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ShareMet {
+    /// The share that is asked for, such as 0.99.
+    pub share: f64,
+    /// Requests that met them.
+    pub good: u64,
+    /// Share that did.
+    pub attainment: Option<Bounded>,
 }
 
 /// All of one window.
@@ -224,12 +241,12 @@ pub fn measure(recording: &Recording, window: Window, options: &MeasureOptions<'
     let mut latencies: Vec<Latency> = Definition::ALL
         .into_iter()
         .map(|definition| {
-            let values = ok.iter().filter_map(|request| {
-                if definition == Definition::Ttst {
-                    return recording.gaps_ns(request).next().map(crate::definitions::ms);
-                }
-                definition.of(request, options.tokens.of(request))
-            });
+            let values = chosen
+                .iter()
+                .filter_map(|request| value_of(definition, recording, request, options));
+            // Never sent: the last ones of the window, because what waits is sent in order.
+            let unsent = std::iter::repeat_n(f64::INFINITY, unsent_of(definition, recording, window));
+            let values = values.chain(unsent);
             latency(
                 definition.name(),
                 definition.meaning(),
@@ -244,17 +261,79 @@ pub fn measure(recording: &Recording, window: Window, options: &MeasureOptions<'
         window,
         latencies,
         stalls: pool.stalls(),
-        requests: counts(&chosen),
+        requests: counts(
+            &chosen,
+            (!recording.is_abandoned).then(|| unsent_in(recording, window)),
+        ),
         throughput: throughput(recording, &ok, window, options),
         tokens: TokenCounts::of(&ok, options.tokens),
         goodput: options
             .objectives
-            .map(|objectives| goodput(&chosen, objectives, window, options)),
+            .map(|objectives| goodput(recording, &chosen, objectives, window, options)),
     }
 }
 
+/// Requests that were never sent, where a window holds all of measurement; when they were due is not kept.
+const fn unsent_in(recording: &Recording, window: Window) -> u64 {
+    if window.from_ns <= recording.measured_from_ns && window.to_ns >= recording.measured_to_ns {
+        recording.unsent
+    } else {
+        0
+    }
+}
+
+/// How many requests that were never sent count as longest for a latency: it has to begin at the intended moment.
+fn unsent_of(definition: Definition, recording: &Recording, window: Window) -> usize {
+    match definition {
+        Definition::TtftSched | Definition::E2eSched if !recording.is_abandoned => {
+            usize::try_from(unsent_in(recording, window)).unwrap_or(usize::MAX)
+        }
+        _ => 0,
+    }
+    .min(crate::session::RECORDS_MAX)
+}
+
+/// The latency of one request: infinite where it was cut off by the end of the drain before it came so far.
+fn value_of(
+    definition: Definition,
+    recording: &Recording,
+    request: &RequestRecord,
+    options: &MeasureOptions<'_>,
+) -> Option<f64> {
+    if request.outcome == Outcome::CutOff && !recording.is_abandoned {
+        let begun = RequestRecord {
+            outcome: Outcome::Ok,
+            ..*request
+        };
+        return match definition {
+            Definition::Ttft
+            | Definition::TtftSched
+            | Definition::Ttfe
+            | Definition::Ttfb
+            | Definition::Ttfot => Some(definition.of(&begun, None).unwrap_or(f64::INFINITY)),
+            Definition::E2e | Definition::E2eSched => Some(f64::INFINITY),
+            _ => None,
+        };
+    }
+    if definition == Definition::Ttst {
+        let is_whole = request.outcome == Outcome::Ok;
+        return recording
+            .gaps_ns(request)
+            .next()
+            .filter(|_| is_whole)
+            .map(crate::definitions::ms);
+    }
+    definition.of(request, options.tokens.of(request))
+}
+
+/// Infinite values are of requests that had none when the run ended.
 fn latency(name: &'static str, meaning: &'static str, values: &[f64], level: f64) -> Latency {
-    let sorted = quantile::sorted(values).unwrap_or_default();
+    let seen: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
+    let mut sorted = quantile::sorted(&seen).unwrap_or_default();
+    let (n, range) = (sorted.len(), sorted.first().copied().zip(sorted.last().copied()));
+    let censored = values.len() - n;
+    sorted.resize(values.len(), f64::INFINITY);
+    let finite = |end: Option<f64>| end.filter(|end| end.is_finite());
     let percentiles = QUANTILES.map(|q| {
         let n_min = sample_min(q, level);
         let is_told = sorted.len() as u64 >= n_min;
@@ -262,21 +341,30 @@ fn latency(name: &'static str, meaning: &'static str, values: &[f64], level: f64
             q,
             value: is_told
                 .then(|| quantile_of_sorted(values, &sorted, q, level))
-                .flatten(),
+                .flatten()
+                .filter(|bounded| bounded.value.is_finite())
+                .map(|bounded| Bounded {
+                    low: finite(bounded.low),
+                    high: finite(bounded.high),
+                    ..bounded
+                }),
             n_min,
         }
     });
     Latency {
         name,
         meaning,
-        n: values.len() as u64,
-        mean: mean_of_values(values, level),
+        n: n as u64,
+        censored: censored as u64,
+        mean: (censored == 0).then(|| mean_of_values(values, level)).flatten(),
         percentiles: percentiles.to_vec(),
-        range: sorted.first().copied().zip(sorted.last().copied()),
+        range,
     }
 }
 
-fn counts(chosen: &[&RequestRecord]) -> RequestCounts {
+/// Counts requests; `unsent` are those that were never sent, `None` where somebody ended the run, and what was cut off then is
+/// nobody's failure.
+fn counts(chosen: &[&RequestRecord], unsent: Option<u64>) -> RequestCounts {
     let mut counts = RequestCounts::default();
     for request in chosen {
         counts.capped += u64::from(request.is_capped);
@@ -286,6 +374,14 @@ fn counts(chosen: &[&RequestRecord]) -> RequestCounts {
             Outcome::Failed(kind) => {
                 counts.failed += 1;
                 *counts.by_error.entry(kind.as_str()).or_default() += 1;
+            }
+        }
+    }
+    if let Some(unsent) = unsent {
+        for (class, count) in [("cut_off", counts.cut_off), ("unsent", unsent)] {
+            if count > 0 {
+                counts.failed += count;
+                counts.by_error.insert(class, count);
             }
         }
     }
@@ -303,6 +399,7 @@ fn throughput(
     let mut output = Bins::over(window);
     let mut input = 0.0;
     let mut tells_input = true;
+    let mut counts_tokens = false;
     for request in recording.requests() {
         if request.outcome == Outcome::Ok && window.contains(request.end_ns) {
             answers.add(request.end_ns, 1.0);
@@ -313,6 +410,7 @@ fn throughput(
         }
         // What a server sent before the run ended it did send; what a failed answer held is no use to anybody.
         if !matches!(request.outcome, Outcome::Failed(_)) {
+            counts_tokens |= request.events > 0 || options.tokens.of(request).is_some();
             add_tokens(&mut output, recording, request, options);
         }
     }
@@ -325,9 +423,9 @@ fn throughput(
     let has_answers = answers.total() > 0.0;
     Throughput {
         requests_per_s: answers.rate(options.level),
-        output_tokens_per_s: output.rate(options.level),
+        output_tokens_per_s: output.rate(options.level).filter(|_| counts_tokens),
         input_tokens_per_s: (tells_input && has_answers).then(|| input / window.seconds()),
-        stream_tokens_per_s: mean_of_values(&speeds, options.level),
+        stream_tokens_per_s: quantile_of(&speeds, 0.5, options.level),
     }
 }
 
@@ -369,35 +467,60 @@ fn add_tokens(
 }
 
 fn goodput(
+    recording: &Recording,
     chosen: &[&RequestRecord],
     objectives: &Objectives,
     window: Window,
     options: &MeasureOptions<'_>,
 ) -> Goodput {
-    let units: Vec<Unit> = chosen
+    let missed = || vec![false; objectives.shares().len()];
+    let mut met: Vec<Vec<bool>> = chosen
         .iter()
-        .filter_map(|request| {
-            let is_good = objectives.is_met(request, options.tokens.of(request))?;
-            Some(Unit {
-                sum: if is_good { 1.0 } else { 0.0 },
-                weight: 1.0,
-            })
+        .filter_map(|request| match request.outcome {
+            // It had the whole drain to become one.
+            Outcome::CutOff if !recording.is_abandoned => Some(missed()),
+            _ => objectives.met(request, options.tokens.of(request)),
         })
         .collect();
-    let good = units.iter().filter(|unit| unit.sum > 0.0).count() as u64;
-    let n = units.len() as u64;
-    let attainment =
-        mean_of(&units, n, options.level).map(|bounded| share_bounds(bounded, good, n, options.level));
+    if !recording.is_abandoned {
+        let unsent = usize::try_from(unsent_in(recording, window)).unwrap_or(usize::MAX);
+        met.extend((0..unsent.min(crate::session::RECORDS_MAX)).map(|_| missed()));
+    }
+    let (good, attainment) = attained(&met, |met| met.iter().all(|met| *met), options.level);
+    let shares = objectives.shares().iter().enumerate().map(|(place, share)| {
+        let (good, attainment) = attained(&met, |met| met.get(place) == Some(&true), options.level);
+        ShareMet {
+            share: *share,
+            good,
+            attainment,
+        }
+    });
     Goodput {
         good,
-        n,
+        n: met.len() as u64,
         attainment,
         requests_per_s: if window.seconds() > 0.0 {
             good as f64 / window.seconds()
         } else {
             0.0
         },
+        shares: shares.collect(),
     }
+}
+
+/// How many rows are good, and their share with its interval.
+fn attained(met: &[Vec<bool>], is_good: impl Fn(&[bool]) -> bool, level: f64) -> (u64, Option<Bounded>) {
+    let units: Vec<Unit> = met
+        .iter()
+        .map(|met| Unit {
+            sum: if is_good(met) { 1.0 } else { 0.0 },
+            weight: 1.0,
+        })
+        .collect();
+    let good = units.iter().filter(|unit| unit.sum > 0.0).count() as u64;
+    let n = units.len() as u64;
+    let attainment = mean_of(&units, n, level).map(|bounded| share_bounds(bounded, good, n, level));
+    (good, attainment)
 }
 
 /// A share near 1 has no symmetric interval: Wilson's, over as many independent requests as these are worth.

@@ -26,7 +26,8 @@ pub enum Outcome {
     Ok,
     /// No whole answer, for this reason.
     Failed(CallErrorKind),
-    /// The run ended first; neither a success nor a failure.
+    /// The run ended first: a failure where the drain ran out, neither that nor a success where somebody ended the run
+    /// ([`Recording::is_abandoned`]).
     CutOff,
 }
 
@@ -276,9 +277,24 @@ pub struct Recording {
     pub measured_to_ns: u64,
     /// When the last request ended.
     pub ended_ns: u64,
+    /// Whether somebody ended the run at once; otherwise what was cut off had the whole drain to end in.
+    pub is_abandoned: bool,
+    /// Requests that were due in measurement and never sent.
+    pub unsent: u64,
 }
 
 impl Recording {
+    /// Whether a request failed, for shares of failures; `None` where it was cut off because somebody ended the run.
+    #[must_use]
+    pub const fn has_failed(&self, request: &RequestRecord) -> Option<bool> {
+        match request.outcome {
+            Outcome::Ok => Some(false),
+            Outcome::Failed(_) => Some(true),
+            Outcome::CutOff if self.is_abandoned => None,
+            Outcome::CutOff => Some(true),
+        }
+    }
+
     /// All requests, loop by loop.
     pub fn requests(&self) -> impl Iterator<Item = &RequestRecord> {
         self.workers.iter().flat_map(|worker| &worker.requests)

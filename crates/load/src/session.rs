@@ -157,6 +157,8 @@ pub fn run_plan(
     }
     let mut result = gather(reports, measured_from_ns, stop_ns);
     result.early_end = live.early_end();
+    result.recording.is_abandoned = live.is_abandoned();
+    result.recording.unsent = result.unsent;
     if source.dialogues().is_none() {
         result.conversations = None;
     }

@@ -203,13 +203,14 @@ fn a_failed_turn_ends_it() {
     assert_eq!(outcomes, [true, false].repeat(3));
 }
 
-/// Protects made-up answers and answers without text: the one needs none, the other is the end.
+/// Protects made-up answers and answers without a token: those stand in for what came, these have failed and are the end.
 #[test]
 fn what_goes_into_the_history() {
     let (address, bodies) = serve(|_| Some(String::new()));
     let result = converse(address, dialogues(2), users(1), 3);
-    assert_eq!(result.conversations.unwrap().speechless, 3);
-    bodies.lock().unwrap().clear();
+    assert_eq!(result.conversations.unwrap().broken, 3);
+    assert_eq!(*bodies.lock().unwrap(), ["[a]"].repeat(3));
+    let (address, bodies) = serve(|_| Some("x".to_owned()));
     let frame = Arc::new(Frame::for_tests());
     let turn = |text| Turn::new(&frame, text, 0).with_made_answer("m");
     let made = Dialogues::new(vec![vec![turn("a"), turn("b")]]);

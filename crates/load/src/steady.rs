@@ -336,6 +336,7 @@ mod tests {
             measured_from_ns: 0,
             measured_to_ns: 20_000 * ms,
             ended_ns: 21_000 * ms,
+            ..Recording::default()
         };
         let steady = steady_window(&recording, TokenRule::default());
         assert!((1.9..4.0).contains(&steady.cut_front_s), "{steady:?}");

@@ -128,12 +128,12 @@ pub(crate) struct LoadShape {
     #[arg(long, short = 'r', value_name = "R")]
     pub(crate) rate: Option<String>,
     /// With --rate, how arrivals scatter: constant, poisson, gamma or gamma:SHAPE.
-    #[arg(long, value_name = "PROCESS", default_value = "poisson")]
+    #[arg(long, value_name = "PROCESS", default_value = "poisson", conflicts_with_all = ["concurrency", "trace"])]
     pub(crate) arrivals: String,
     #[command(flatten)]
     pub(crate) bunched: LoadBursts,
     /// With --rate, most requests under way; arrivals beyond wait and are counted.
-    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 4096, conflicts_with = "concurrency", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) max_in_flight: u32,
     /// Length of the measurement.
     #[arg(long, short = 'd', value_name = "TIME", value_parser = duration, required_unless_present_any = ["requests", "trace", "find"], conflicts_with = "requests")]
@@ -144,8 +144,8 @@ pub(crate) struct LoadShape {
     /// Load before the measurement; it goes over into it without a pause.
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration_or_none)]
     pub(crate) warmup: Duration,
-    /// How long requests under way at the end are waited for.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    /// How long requests under way at the end are waited for; what has no whole answer then has failed.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration_or_none)]
     pub(crate) drain: Duration,
     /// Seed of arrivals and prompts.
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -195,6 +195,15 @@ pub(crate) struct LoadOutput {
     /// Do not measure this client's own floor after the run.
     #[arg(long)]
     pub(crate) no_calibrate: bool,
+}
+
+impl LoadOutput {
+    /// The files that are asked for.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        [&self.json, &self.csv, &self.hdr, &self.markdown]
+            .into_iter()
+            .flatten()
+    }
 }
 
 pub(super) fn duration(text: &str) -> Result<Duration, String> {

@@ -22,7 +22,7 @@ pub(crate) struct LoadInputs {
     /// How far long prompts get long answers, from -1 to 1.
     #[arg(long, value_name = "R", default_value_t = 0.0, requires = "output_tokens", allow_negative_numbers = true, value_parser = correlation)]
     pub(crate) correlation: f64,
-    /// Begin each prompt with one of N shared texts of so many tokens, such as 4x1000.
+    /// Begin each prompt with one of N shared texts of so many tokens, such as 4x1000; they come on top of --input-tokens.
     #[arg(long, value_name = "NxTOKENS", requires = "input_tokens")]
     pub(crate) shared_prefix: Option<String>,
     /// Tokens that a word of a made prompt is worth at this endpoint; what a first run tells under tokens.
@@ -36,7 +36,7 @@ pub(crate) struct LoadInputs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["concurrency", "rate", "prompt", "url"])]
     pub(crate) trace: Option<PathBuf>,
     /// Replay this many times as fast.
-    #[arg(long, value_name = "X", default_value_t = 1.0, requires = "trace", value_parser = speed)]
+    #[arg(long, value_name = "X", default_value_t = 1.0, requires = "trace", conflicts_with_all = ["concurrency", "rate"], value_parser = speed)]
     pub(crate) speed: f64,
 }
 

@@ -143,6 +143,7 @@ impl<'a> GapPool<'a> {
             name,
             meaning,
             n,
+            censored: 0,
             mean: mean_of(mean, n, level),
             percentiles: QUANTILES.map(percentile).to_vec(),
             range: (n > 0).then(|| (at(0.0), at(1.0))),

@@ -73,6 +73,7 @@ fn recording(streams: &[Stream<'_>]) -> Recording {
         measured_from_ns: 0,
         measured_to_ns: 1_000 * MS,
         ended_ns: 1_000 * MS,
+        ..Recording::default()
     }
 }
 
@@ -215,9 +216,16 @@ fn failures_have_no_latency() {
     };
     let metrics = measured(&[failed, cut, Stream::PLAIN]);
     let counts = &metrics.requests;
-    assert_eq!((counts.n, counts.ok, counts.failed, counts.cut_off), (2, 1, 1, 1));
-    assert_eq!(counts.by_error["truncated"], 1);
-    assert_eq!(metrics.latency("ttft").unwrap().n, 1);
+    assert_eq!((counts.n, counts.ok, counts.failed, counts.cut_off), (3, 1, 2, 1));
+    assert_eq!((counts.by_error["truncated"], counts.by_error["cut_off"]), (1, 1));
+    // It had begun, so that its first token is known and its last is not.
+    let seen = |name: &str| {
+        (
+            metrics.latency(name).unwrap().n,
+            metrics.latency(name).unwrap().censored,
+        )
+    };
+    assert_eq!((seen("ttft"), seen("e2e")), ((2, 0), (1, 1)));
     assert_near(metrics.throughput.output_tokens_per_s.map(|rate| rate.value), 8.0);
     assert_near(metrics.throughput.requests_per_s.map(|rate| rate.value), 1.0);
 }
@@ -323,9 +331,9 @@ fn goodput_is_joint() {
     let goodput = measure(&recording, Window::measured(&recording), &options)
         .goodput
         .unwrap();
-    assert_eq!((goodput.good, goodput.n), (2, 5));
+    assert_eq!((goodput.good, goodput.n), (2, 6));
     assert_near(Some(goodput.requests_per_s), 2.0);
-    assert_near(goodput.attainment.map(|share| share.value), 0.4);
+    assert_near(goodput.attainment.map(|share| share.value), 2.0 / 6.0);
     let bounds = goodput.attainment.unwrap();
     assert!(bounds.low.unwrap() > 0.0 && bounds.high.unwrap() < 1.0);
 }
@@ -374,4 +382,52 @@ fn empty() {
             .all(|latency| latency.n == 0 && latency.mean.is_none())
     );
     assert_eq!(metrics.latencies.len(), 14);
+}
+
+/// Protects people from endpoints that never answer some: what the drain's end cut off and what was never sent are failures,
+/// misses, and longer than any latency that was seen; where somebody ended the run they are nothing.
+#[test]
+fn what_never_ended_counts() {
+    let stream = |outcome| Stream {
+        outcome,
+        first: (outcome == Outcome::Ok).then_some(200),
+        ..Stream::PLAIN
+    };
+    let streams: Vec<Stream> = (0..100)
+        .map(|i| stream(if i % 10 == 0 { Outcome::CutOff } else { Outcome::Ok }))
+        .collect();
+    let mut recording = recording(&streams);
+    recording.unsent = 60;
+    let slo = Objectives::parse("ttft_sched_p99<10s,ttft_p50<10s").unwrap();
+    let options = MeasureOptions {
+        objectives: Some(&slo),
+        ..MeasureOptions::default()
+    };
+    let all = |recording: &Recording| measure(recording, Window::measured(recording), &options);
+    let metrics = all(&recording);
+    let counts = &metrics.requests;
+    assert_eq!((counts.n, counts.ok, counts.failed), (160, 90, 70));
+    assert_eq!((counts.by_error["cut_off"], counts.by_error["unsent"]), (10, 60));
+    let goodput = metrics.goodput.as_ref().unwrap();
+    assert_eq!((goodput.good, goodput.n), (90, 160));
+    assert_eq!(
+        goodput
+            .shares
+            .iter()
+            .map(|met| (met.share, met.good))
+            .collect::<Vec<_>>(),
+        [(0.99, 90), (0.5, 90)]
+    );
+    let sched = metrics.latency("ttft_sched").unwrap();
+    assert_eq!((sched.n, sched.censored), (90, 70));
+    assert!(sched.at(0.5).is_some() && sched.at(0.9).is_none() && sched.mean.is_none());
+    let ttft = metrics.latency("ttft").unwrap();
+    assert_eq!((ttft.n, ttft.censored), (90, 10));
+    assert!(ttft.at(0.5).is_some() && ttft.at(0.95).is_none());
+    recording.is_abandoned = true;
+    let metrics = all(&recording);
+    assert_eq!((metrics.requests.n, metrics.requests.failed), (90, 0));
+    let ttft = metrics.latency("ttft").unwrap();
+    assert_eq!(ttft.censored, 0);
+    assert!(ttft.at(0.95).is_some() && ttft.mean.is_some());
 }

@@ -113,7 +113,7 @@ fn of_turns(
     Some(TurnMetrics {
         from: from.saturating_add(1),
         to: to.map(|to| to.saturating_add(1)),
-        requests: counts(&these),
+        requests: counts(&these, None),
         input_tokens: input.map(|tokens| tokens as f64 / ok.len() as f64),
         cached_share: input
             .filter(|tokens| tells_cached && *tokens > 0)
@@ -152,6 +152,7 @@ mod tests {
             measured_from_ns: 0,
             measured_to_ns: 1_000_000_000,
             ended_ns: 1_000_000_000,
+            ..Recording::default()
         }
     }
 

@@ -30,7 +30,7 @@ pub(super) fn diff(arguments: &LoadDiffArguments) -> Result<ExitCode, CliError> 
     let report = report(&comparison, &arguments.margins);
     super::tell_report(
         &format!("baseline   {}\ncandidate  {}\n\n{report}", old.name, new.name),
-        arguments.json.as_deref(),
+        &arguments.json,
     )?;
     if let Some(path) = &arguments.markdown {
         output::write_whole(

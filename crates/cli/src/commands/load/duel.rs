@@ -237,11 +237,7 @@ impl Running<'_> {
             ..self.shape.clone()
         };
         let schedule = schedule(&shape, None)?;
-        let live = Arc::new(Live::new(
-            schedule.paces.len(),
-            schedule.in_flight_max as u64,
-            u64::MAX,
-        ));
+        let live = Arc::new(Live::new(schedule.paces.len(), schedule.users(), u64::MAX));
         self.stopper.begin(&live);
         let source: Arc<dyn RequestSource> = Arc::new(NumberedFrom {
             source: Arc::clone(&asked.source),

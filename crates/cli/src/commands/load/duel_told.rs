@@ -20,7 +20,7 @@ const PICTURES_MAX: usize = 4;
 pub(super) fn tell(duel: &Duel<'_>) -> Result<(), CliError> {
     let wanted = &duel.arguments.load.output;
     let report = report(duel);
-    super::tell_report(&report, wanted.json.as_deref())?;
+    super::tell_report(&report, &wanted.json)?;
     if let Some(path) = &wanted.markdown {
         output::write_whole(path, &markdown(duel))?;
     }

@@ -6,7 +6,7 @@ use seatrial_config::{LOAD_METRICS, LoadMetric};
 use seatrial_load::intervals::{Bounded, mean_of_values};
 use seatrial_load::metrics::{LoadMetrics, MeasureOptions, Window, measure};
 use seatrial_load::slo::Objectives;
-use seatrial_load::{Outcome, Phase, Recording};
+use seatrial_load::{Phase, Recording};
 use seatrial_types::{LoadEnds, LoadFigure, LoadStatus, Method, Statistic, Unit};
 
 /// Risks at which bounds are kept, falling: those that people state, and what the correction over several gates makes of
@@ -100,10 +100,10 @@ impl Level {
 fn error_rate(recording: &Recording, level: f64) -> Option<Bounded> {
     let mut ended: Vec<(u64, f64)> = recording
         .requests()
-        .filter(|request| request.phase == Phase::Measured && request.outcome != Outcome::CutOff)
-        .map(|request| {
-            let failed = matches!(request.outcome, Outcome::Failed(_));
-            (request.intended_ns, if failed { 1.0 } else { 0.0 })
+        .filter(|request| request.phase == Phase::Measured)
+        .filter_map(|request| {
+            let failed = recording.has_failed(request)?;
+            Some((request.intended_ns, if failed { 1.0 } else { 0.0 }))
         })
         .collect();
     ended.sort_unstable_by_key(|(at, _)| *at);

@@ -104,8 +104,13 @@ fn ms(ns: u64) -> String {
     format!("{}.{:06}", ns / 1_000_000, ns % 1_000_000)
 }
 
-/// Writes one interval of the whole measurement for each latency, tagged with its name, in microseconds.
-pub(super) fn write_hdr(path: &Path, run: &RunResult, tokens: TokenRule) -> Result<(), CliError> {
+/// Writes one interval of the whole measurement for each latency that may be told, tagged with its name, in microseconds.
+pub(super) fn write_hdr(
+    path: &Path,
+    run: &RunResult,
+    tokens: TokenRule,
+    is_told: impl Fn(&str) -> bool,
+) -> Result<(), CliError> {
     let recording = &run.recording;
     let mut all: Vec<(&'static str, TimeHistogram)> = Vec::new();
     for definition in Definition::ALL {
@@ -117,11 +122,11 @@ pub(super) fn write_hdr(path: &Path, run: &RunResult, tokens: TokenRule) -> Resu
                 histogram.add_ms(value);
             }
         }
-        if !histogram.is_empty() {
+        if !histogram.is_empty() && is_told(definition.name()) {
             all.push((definition.name(), histogram));
         }
     }
-    if !run.gauge.gaps.is_empty() {
+    if !run.gauge.gaps.is_empty() && is_told("icl") {
         all.push(("icl", run.gauge.gaps.clone()));
     }
     let text = seatrial_load::hdr_log(&all, recording)

@@ -11,6 +11,7 @@ mod files;
 mod find;
 mod floor;
 mod identity;
+mod judged;
 mod pace;
 mod pictures;
 mod repeat;
@@ -42,7 +43,7 @@ use seatrial_load::{Live, RunClock, RunError, RunPlan, RunResult, run_plan};
 use seatrial_types::ExitCode;
 use serde_json::Value;
 use server::ServerTold;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 
 pub(crate) use stopper::Stopper;
@@ -58,13 +59,17 @@ pub(crate) fn load(line: &LoadCommandLine) -> Result<ExitCode, CliError> {
 }
 
 fn measure(arguments: &LoadArguments) -> Result<ExitCode, CliError> {
-    let outputs = [
-        &arguments.output.json,
-        &arguments.output.csv,
-        &arguments.output.hdr,
-        &arguments.output.markdown,
-    ];
-    for path in outputs.into_iter().flatten() {
+    if arguments
+        .output
+        .files()
+        .filter(|path| output::is_stdout(path))
+        .count()
+        > 1
+    {
+        return Err(CliError::usage("only one file can be written to standard output")
+            .hint("give the others a name instead of -"));
+    }
+    for path in arguments.output.files() {
         output::check_writable(path)?;
     }
     if let Some(kind) = arguments.objectives.find {
@@ -101,6 +106,7 @@ fn measure(arguments: &LoadArguments) -> Result<ExitCode, CliError> {
     result
         .warnings
         .extend(server.iter().flat_map(ServerTold::warnings));
+    result.judge(objectives.as_ref());
     let floor = floor(&result, arguments.output.no_calibrate);
     let (json, text) = floor.map_or((Value::Null, None), |floor| {
         (floor::json(&floor), Some(floor::text(&floor)))
@@ -128,7 +134,7 @@ fn planned(arguments: &LoadArguments, asked: &Asked) -> Result<(Schedule, RunPla
     let paces = std::mem::take(&mut schedule.paces);
     let live = Arc::new(Live::new(
         paces.len(),
-        schedule.in_flight_max as u64,
+        schedule.users(),
         arguments.shape.requests.unwrap_or(u64::MAX),
     ));
     let plan = RunPlan {
@@ -212,9 +218,9 @@ fn run_error(error: RunError) -> CliError {
     }
 }
 
-/// The report goes to standard error where JSON has standard output.
-fn tell_report(report: &str, json: Option<&Path>) -> Result<(), CliError> {
-    if json.is_some_and(output::is_stdout) {
+/// The report goes to standard error where a file that was asked for has standard output.
+fn tell_report<'a>(report: &str, files: impl IntoIterator<Item = &'a PathBuf>) -> Result<(), CliError> {
+    if files.into_iter().any(|path| output::is_stdout(path)) {
         output::stderr(report);
         return Ok(());
     }
@@ -240,12 +246,12 @@ fn tell(
     let wanted = &result.arguments.output;
     let mut report = text::report(result, floor);
     report.extend(server.map(ServerTold::text));
-    tell_report(&report, wanted.json.as_deref())?;
+    tell_report(&report, wanted.files())?;
     if let Some(path) = &wanted.csv {
         files::write_csv(path, &result.run.recording)?;
     }
     if let Some(path) = &wanted.hdr {
-        files::write_hdr(path, result.run, result.tokens)?;
+        files::write_hdr(path, result.run, result.tokens, |name| !result.is_withheld(name))?;
     }
     if let Some(path) = &wanted.markdown {
         output::write_whole(path, &pictures::markdown(result, &report))?;

@@ -21,10 +21,24 @@ pub(super) struct Schedule {
     pub(super) paces: Vec<Pace>,
     /// Most requests under way.
     pub(super) in_flight_max: usize,
+    /// Whether arrivals do not wait for answers.
+    pub(super) is_open: bool,
     /// Length of the measurement, where a trace says it.
     pub(super) duration: Option<Duration>,
     /// Processors that this process may use.
     pub(super) processors: usize,
+}
+
+impl Schedule {
+    /// Users of a closed loop, each of whom may fail before a load is given up; an open loop has none, however much of it may
+    /// be under way.
+    pub(super) fn users(&self) -> u64 {
+        if self.is_open {
+            0
+        } else {
+            self.in_flight_max as u64
+        }
+    }
 }
 
 /// Reads the shape of the load; `times` are the moments of a trace.
@@ -49,6 +63,7 @@ pub(super) fn schedule(shape: &LoadShape, times: Option<&[u64]>) -> Result<Sched
     Ok(Schedule {
         paces,
         in_flight_max,
+        is_open: shape.rate.is_some() || times.is_some(),
         duration: shape.duration.or_else(|| replay_time(times?, shape.warmup)),
         processors,
     })

@@ -515,7 +515,7 @@ impl Runs<'_> {
 
     fn tell(&self) -> Result<(), CliError> {
         let wanted = &self.arguments.output;
-        super::tell_report(&self.report(), wanted.json.as_deref())?;
+        super::tell_report(&self.report(), &wanted.json)?;
         if let Some(path) = &wanted.markdown {
             output::write_whole(path, &self.markdown())?;
         }

@@ -9,13 +9,15 @@ use seatrial_load::bounds::certify;
 use seatrial_load::certificate::{Certificate, Circumstances, Trust};
 use seatrial_load::intervals::Bounded;
 use seatrial_load::littles::LittlesLaw;
-use seatrial_load::metrics::{Latency, LoadMetrics, MeasureOptions, TokenRule, Window, measure};
+use seatrial_load::metrics::{Latency, LoadMetrics, MeasureOptions, Stalls, TokenRule, Window, measure};
 use seatrial_load::slo::Objectives;
 use seatrial_load::steady::{Steady, steady_window};
 use seatrial_load::{EarlyEnd, RunResult};
 use seatrial_types::{ExitCode, TOOL_VERSION};
 use serde_json::{Map, Value, json};
 
+/// Events and tokens may differ by this share before a word is said.
+const EVENTS_MISMATCH_MAX: f64 = 0.02;
 /// Confidence of intervals.
 pub(super) const LEVEL: f64 = 0.95;
 
@@ -79,6 +81,8 @@ pub(super) struct LoadResult<'a> {
     pub(super) tokens: TokenRule,
     pub(super) warnings: Vec<String>,
     pub(super) exit: ExitCode,
+    /// What became of the objectives, where a load is judged by them.
+    pub(super) judgement: Option<super::judged::Judgement>,
     /// Against a saved result, where one was named.
     pub(super) comparison: Option<super::diff::AgainstTold>,
     pub(super) started_at: String,
@@ -141,6 +145,7 @@ impl<'a> LoadResult<'a> {
             tokens: options.tokens,
             warnings: Vec::new(),
             exit: ExitCode::Pass,
+            judgement: None,
             comparison: None,
             started_at,
             ended_at,
@@ -202,13 +207,9 @@ impl<'a> LoadResult<'a> {
                 requests.capped, self.arguments.shape.max_in_flight
             ));
         }
-        if self.run.unsent > 0 {
-            warnings.push(format!(
-                "{} arrivals were never sent: the endpoint does not keep up with this rate",
-                self.run.unsent
-            ));
-        }
-        if let Some(law) = self.law.filter(LittlesLaw::is_broken) {
+        warnings.extend(self.never_ended());
+        warnings.extend(self.gaps_lost());
+        if let Some(law) = self.law.filter(|law| law.is_broken() && requests.ok > 0) {
             warnings.push(format!(
                 "requests under way ({:.1}) and throughput times latency ({:.1}) differ by {:.1} %: numbers of this run do \
                  not fit together",
@@ -223,13 +224,92 @@ impl<'a> LoadResult<'a> {
                     .to_owned(),
             );
         }
-        if let Some(mismatch) = self.measured.tokens.events_mismatch.filter(|share| *share > 0.02) {
+        let mismatch = self.measured.tokens.events_mismatch;
+        if let Some(mismatch) = mismatch.filter(|share| share.abs() > EVENTS_MISMATCH_MAX) {
+            let why = if mismatch < 0.0 {
+                "some events carry several tokens"
+            } else {
+                "some events carry less than a token, or the server counts tokens that it does not send as such"
+            };
             warnings.push(format!(
-                "events and tokens differ by {:.0} %: some events carry several tokens, so icl is not a time per token",
-                100.0 * mismatch
+                "there are {:.0} % {} events than tokens: {why}, so icl is not a time per token",
+                100.0 * mismatch.abs(),
+                if mismatch < 0.0 { "fewer" } else { "more" },
             ));
         }
         warnings
+    }
+
+    /// Requests that had not ended when the drain was over, and those that were never sent.
+    fn never_ended(&self) -> Option<String> {
+        let requests = &self.measured.requests;
+        let by = |class: &str| requests.by_error.get(class).copied().unwrap_or(0);
+        let (cut_off, unsent) = (by("cut_off"), by("unsent"));
+        let shape = &self.arguments.shape;
+        let mut parts = Vec::new();
+        if cut_off > 0 {
+            parts.push(format!(
+                "{cut_off} requests had no whole answer {:?} after the load ended (--drain, --timeout)",
+                shape.drain
+            ));
+        }
+        if unsent > 0 {
+            parts.push(format!(
+                "{unsent} arrivals were never sent: the endpoint does not keep up with this rate"
+            ));
+        }
+        (!parts.is_empty()).then(|| {
+            format!(
+                "{}; they count as failures and misses, and percentiles that lie among them are not told",
+                parts.join(", and ")
+            )
+        })
+    }
+
+    /// Answers whose gaps found no room.
+    fn gaps_lost(&self) -> Option<String> {
+        let is_lost = |request: &&seatrial_load::RequestRecord| {
+            request.phase == seatrial_load::Phase::Measured
+                && request.outcome == seatrial_load::Outcome::Ok
+                && request.events > 1
+                && request.gaps.is_none()
+        };
+        let lost = self.run.recording.requests().filter(is_lost).count();
+        let longest_ms = self.run.gauge.gaps.quantile_ms(1.0);
+        (lost > 0).then(|| {
+            format!(
+                "the gaps of {lost} answers found no room among {} gaps: icl, itl, ttst and stalls are of the answers before \
+                 them; the longest gap of all was {:.0} ms",
+                seatrial_load::GAPS_MAX,
+                longest_ms.unwrap_or(0.0)
+            )
+        })
+    }
+
+    /// Whether the numbers of this latency may not be told, nor what is computed from them.
+    pub(super) fn is_withheld(&self, name: &str) -> bool {
+        let mut metrics = self.metrics.iter();
+        metrics.any(|metric| metric.latency.name == name && metric.status == Status::Withheld)
+    }
+
+    /// Speed of one stream, where its time per token may be told.
+    pub(super) fn stream_speed(&self) -> Option<Bounded> {
+        let speed = self.measured.throughput.stream_tokens_per_s;
+        speed.filter(|_| !self.is_withheld("tpot"))
+    }
+
+    /// Stalls, where gaps may be told.
+    pub(super) fn stalls(&self) -> Option<&Stalls> {
+        self.measured.stalls.as_ref().filter(|_| !self.is_withheld("icl"))
+    }
+
+    fn throughput_json(&self, metrics: &LoadMetrics) -> Value {
+        let mut json = throughput_json(metrics);
+        if self.is_withheld("tpot") {
+            json["stream_tokens_per_s"] = Value::Null;
+            json["intervals"]["stream_tokens_per_s"] = Value::Null;
+        }
+        json
     }
 
     /// As `seatrial.load/1`; `calibration` is the client's own floor.
@@ -240,6 +320,7 @@ impl<'a> LoadResult<'a> {
             .map(|metric| (metric.latency.name.to_owned(), metric_json(metric)))
             .collect();
         let requests = &self.measured.requests;
+        let ended_ns = self.run.recording.ended_ns;
         json!({
             "schema": "seatrial.load/1",
             "tool_version": TOOL_VERSION,
@@ -251,19 +332,19 @@ impl<'a> LoadResult<'a> {
             "target": target_json(self.asked),
             "load": load_json(self.arguments, self.asked),
             "window": {
-                "from_s": seconds(self.measured.window.from_ns),
-                "to_s": seconds(self.measured.window.to_ns),
+                "from_s": seconds(self.measured.window.from_ns.min(ended_ns)),
+                "to_s": seconds(self.measured.window.to_ns.min(ended_ns)),
                 "seconds": self.measured.window.seconds(),
-                "ended_s": seconds(self.run.recording.ended_ns),
+                "ended_s": seconds(ended_ns),
             },
             "metrics": metrics,
             "stalls": self.stalls_json(),
-            "throughput": throughput_json(&self.measured),
+            "throughput": self.throughput_json(&self.measured),
             "steady": self.steady_json(),
             "goodput": self.goodput_json(),
             "whole_run": {
                 "seconds": self.whole.window.seconds(),
-                "throughput": throughput_json(&self.whole),
+                "throughput": self.throughput_json(&self.whole),
             },
             "requests": {
                 "n": requests.n,
@@ -300,7 +381,7 @@ impl<'a> LoadResult<'a> {
                 "holds": !law.is_broken(),
             })),
             "calibration": calibration,
-            "verdict": self.comparison.as_ref().map(|told| &told.json["verdict"]),
+            "verdict": self.verdict(),
             "comparison": self.comparison.as_ref().map(|told| &told.json),
         })
     }
@@ -362,28 +443,12 @@ impl<'a> LoadResult<'a> {
             "is_steady": steady.is_steady(),
             "output": shown(steady.output),
             "latency": shown(steady.latency),
-            "throughput": throughput_json(&self.in_stride),
+            "throughput": self.throughput_json(&self.in_stride),
         })
     }
 
-    fn goodput_json(&self) -> Value {
-        let objectives = self.arguments.objectives.slo.as_ref();
-        match (&self.measured.goodput, objectives) {
-            (Some(goodput), Some(slo)) => json!({
-                "slo": slo,
-                "good": goodput.good,
-                "n": goodput.n,
-                "attainment": goodput.attainment.map(|share| json!({
-                    "value": share.value, "low": share.low, "high": share.high, "n_eff": share.n_eff,
-                })),
-                "requests_per_s": goodput.requests_per_s,
-            }),
-            _ => Value::Null,
-        }
-    }
-
     fn stalls_json(&self) -> Value {
-        self.measured.stalls.as_ref().map_or(Value::Null, |stalls| {
+        self.stalls().map_or(Value::Null, |stalls| {
             json!({
                 "over_ms": stalls.over_ms,
                 "count": stalls.count,
@@ -449,9 +514,9 @@ pub(super) fn trust_of(
         (None, Some(certificate)) => certificate.trust,
         (None, None) => Trust::Ok,
     };
-    // What its own stamps say is the better reason, where they say something.
+    // A client that is too busy withholds everything, whatever a single latency's stamps say.
     let own = certificate.and_then(|certificate| certificate.reason.clone());
-    (trust, own.or(saturation))
+    (trust, saturation.or(own))
 }
 
 fn metric(
@@ -513,6 +578,7 @@ fn metric_json(metric: &Metric) -> Value {
         "high": mean.and_then(|mean| mean.high),
         "level": LEVEL,
         "n": told.then_some(metric.latency.n),
+        "censored": told.then_some(metric.latency.censored),
         "intervals": {
             "p50": interval(metric.at(0.5)),
             "p90": interval(metric.at(0.9)),

@@ -397,7 +397,7 @@ impl Sweep<'_> {
 
     fn tell(&self) -> Result<(), CliError> {
         let wanted = &self.arguments.output;
-        super::tell_report(&self.report(), wanted.json.as_deref())?;
+        super::tell_report(&self.report(), &wanted.json)?;
         if let Some(path) = &wanted.markdown {
             output::write_whole(path, &self.markdown())?;
         }

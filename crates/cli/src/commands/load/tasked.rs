@@ -158,7 +158,7 @@ impl TaskLoad {
         let paces = std::mem::take(&mut schedule.paces);
         let live = Live::new(
             paces.len(),
-            schedule.in_flight_max as u64,
+            schedule.users(),
             self.arguments.shape.requests.unwrap_or(u64::MAX),
         );
         let live = Arc::new(live.with_watch(Arc::clone(&watch) as Arc<dyn RequestWatch>));

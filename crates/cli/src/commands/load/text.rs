@@ -86,23 +86,12 @@ fn write_steady(out: &mut String, result: &LoadResult<'_>) -> std::fmt::Result {
         if let Some(series) = series.filter(|series| series.has_trend || series.has_shift) {
             writeln!(
                 out,
-                "not steady {name} changes by {:+.0} % over the run",
+                "not steady {name} changes over the run, from its beginning to its end by {:+.0} % of its mean",
                 100.0 * series.drift
             )?;
         }
     }
-    if let Some(goodput) = &result.measured.goodput {
-        write!(
-            out,
-            "good       {} of {}; {:.1} per second",
-            goodput.good, goodput.n, goodput.requests_per_s
-        )?;
-        if let Some(share) = goodput.attainment {
-            let (low, high) = (share.low.unwrap_or(0.0), share.high.unwrap_or(1.0));
-            write!(out, "; attainment {:.4} [{low:.4}, {high:.4}]", share.value)?;
-        }
-        writeln!(out)?;
-    }
+    out.push_str(&result.goodput_text());
     Ok(())
 }
 
@@ -110,8 +99,16 @@ fn write_requests(out: &mut String, result: &LoadResult<'_>) -> std::fmt::Result
     let requests = &result.measured.requests;
     let throughput = &result.measured.throughput;
     write!(out, "requests   {} ok, {} failed", requests.ok, requests.failed)?;
+    let of_them = if requests.by_error.contains_key("cut_off") {
+        " of them"
+    } else {
+        ""
+    };
     if requests.cut_off > 0 {
-        write!(out, ", {} cut off by the end", requests.cut_off)?;
+        write!(out, ", {}{of_them} cut off by the end", requests.cut_off)?;
+    }
+    if let Some(unsent) = requests.by_error.get("unsent") {
+        write!(out, ", {unsent} of them never sent")?;
     }
     if let Some(rate) = throughput.requests_per_s {
         write!(out, "; {} per second", with_interval(rate, 1))?;
@@ -131,14 +128,14 @@ fn write_requests(out: &mut String, result: &LoadResult<'_>) -> std::fmt::Result
         }
         writeln!(out)?;
     }
-    if let Some(speed) = throughput.stream_tokens_per_s {
+    if let Some(speed) = result.stream_speed() {
         writeln!(
             out,
-            "stream     {} tokens per second in each",
+            "stream     {} tokens per second in the median one",
             with_interval(speed, 1)
         )?;
     }
-    if let Some(stalls) = result.measured.stalls.as_ref().filter(|stalls| stalls.count > 0) {
+    if let Some(stalls) = result.stalls().filter(|stalls| stalls.count > 0) {
         writeln!(
             out,
             "stalls     {} gaps over {:.0} ms in {} of {} answers, the longest {:.0} ms",
@@ -149,7 +146,7 @@ fn write_requests(out: &mut String, result: &LoadResult<'_>) -> std::fmt::Result
 }
 
 fn write_latencies(out: &mut String, result: &LoadResult<'_>) -> std::fmt::Result {
-    let is_open = result.arguments.shape.rate.is_some();
+    let is_open = result.arguments.shape.rate.is_some() || result.arguments.inputs.trace.is_some();
     let names: &[&str] = if is_open { &HEADLINE_OPEN } else { &HEADLINE };
     let told = |metric: &&Metric| {
         let is_headline = names.contains(&metric.latency.name);
@@ -253,7 +250,7 @@ fn write_client(out: &mut String, result: &LoadResult<'_>, floor: Option<&str>) 
     if let Some(floor) = floor {
         writeln!(out, "floor      {floor}")?;
     }
-    if let Some(law) = result.law {
+    if let Some(law) = result.law.filter(|_| result.measured.requests.ok > 0) {
         writeln!(
             out,
             "check      {:.1} requests under way, throughput × latency {:.1}: {:.1} % apart",
