@@ -207,7 +207,7 @@ fn price_with(
         .or_else(|| row.region.as_ref().map(|text| text.0.as_ref()));
     // Reading a time is dear, and few prices depend on it.
     let moment = match &row.at {
-        Some(at) if entry.sheet.needs_moment() => {
+        Some(at) if entry.sheet.needs_moment() || !Moment::is_written_like_one(&at.0) => {
             let wrong = || {
                 Arc::from(format!(
                     "`at` is `{}`, expected a time such as 2026-01-31T12:00:00Z",

@@ -188,7 +188,7 @@ fn bounds_decide() {
     // Clopper and Pearson's lower bound of 91 of 100 at 95 %, one-sided (P(X ≥ 91) = 0.05 there).
     assert_eq!(
         choice.reason,
-        "safe has the best cost_per_success (2.020202 usd) of the 1 of 2 candidates that meet quality ≥ 0.9 with 95 % \
+        "safe has the best cost_per_success (2.020 usd) of the 1 of 2 candidates that meet quality ≥ 0.9 with 95 % \
          confidence. cheap: quality has the lower bound 0.848205, not quality ≥ 0.9."
     );
     let nobody = choose(

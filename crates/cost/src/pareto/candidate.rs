@@ -1,5 +1,6 @@
 //! A candidate with what was measured of it, and its value on one axis.
 
+use seatrial_stats::dist::binom_quantile;
 use seatrial_stats::proportion;
 
 /// Cases of one candidate at most.
@@ -222,8 +223,53 @@ impl Candidate {
         }
     }
 
+    /// One-sided bounds that need no resampling, where the axis has such: lower and upper end, each with this confidence.
+    /// Of a share the exact ones; of a percentile those of the order statistics, unknown where too few cases were
+    /// measured for the confidence; of money per success those of the share, where resampling sees no spread in it.
+    pub(super) fn bounds(&self, axis: Axis, confidence: f64) -> Option<(Option<f64>, Option<f64>)> {
+        match (&self.evidence, axis) {
+            (Evidence::Cases { .. }, Axis::Latency(q)) => {
+                let latency = self.sorted_latency()?;
+                Some((
+                    lower_of_percentile(&latency, q, confidence),
+                    upper_of_percentile(&latency, q, confidence),
+                ))
+            }
+            (Evidence::Cases { quality, .. }, Axis::CostPerSuccess) => {
+                let (right, n) = successes(quality)?;
+                let is_without_spread = right <= 0.0 || right >= n;
+                is_without_spread
+                    .then(|| self.per_success_bounds(confidence))
+                    .flatten()
+            }
+            (Evidence::Summary { .. }, Axis::CostPerSuccess) => self.per_success_bounds(confidence),
+            _ => self
+                .share_bounds(axis, confidence)
+                .map(|(low, high)| (Some(low), Some(high))),
+        }
+    }
+
+    /// The cost as it was, over the bounds of the share.
+    fn per_success_bounds(&self, confidence: f64) -> Option<(Option<f64>, Option<f64>)> {
+        let cost = self.value(Axis::Cost)?;
+        let (low, high) = self.share_bounds(Axis::Quality, confidence)?;
+        Some((Some(ratio(cost, high)), Some(ratio(cost, low))))
+    }
+
+    /// Latencies that were measured, least first.
+    fn sorted_latency(&self) -> Option<Vec<f64>> {
+        let Evidence::Cases {
+            latency_ms: Some(latency),
+            ..
+        } = &self.evidence
+        else {
+            return None;
+        };
+        Some(self.by_latency.iter().filter_map(|case| latency[*case]).collect())
+    }
+
     /// One-sided exact bounds of a share, where the axis is one: lower and upper end, each with this confidence.
-    pub(super) fn share_bounds(&self, axis: Axis, confidence: f64) -> Option<(f64, f64)> {
+    fn share_bounds(&self, axis: Axis, confidence: f64) -> Option<(f64, f64)> {
         let (right, n) = match (&self.evidence, axis) {
             (Evidence::Cases { quality, .. }, Axis::Quality) => successes(quality)?,
             (Evidence::Cases { safety, .. }, Axis::Safety) => successes(safety.as_ref()?)?,
@@ -234,6 +280,32 @@ impl Candidate {
         let high = proportion::clopper_pearson_upper(right, n, confidence).ok()?;
         Some((low, high))
     }
+}
+
+/// Cases that a percentile needs before its upper bound with this confidence is a value that was measured; `None` where
+/// no number of cases is enough. 59 for the 95th percentile at 95 %: 0.95^59 < 0.05.
+#[must_use]
+pub fn cases_needed(q: f64, confidence: f64) -> Option<u64> {
+    let needed = (1.0 - confidence).ln() / q.ln();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked to be a small number from 0"
+    )]
+    (needed.is_finite() && needed >= 0.0 && needed < 1e15).then(|| (needed.ceil() as u64).max(1))
+}
+
+/// The smallest measured value below which the percentile lies with this confidence: as many values as are below the
+/// percentile, which is binomial, and one more.
+fn upper_of_percentile(sorted: &[f64], q: f64, confidence: f64) -> Option<f64> {
+    let below = binom_quantile(confidence, u64::try_from(sorted.len()).ok()?, q)?;
+    sorted.get(usize::try_from(below).ok()?).copied()
+}
+
+/// The largest measured value above which the percentile lies with this confidence.
+fn lower_of_percentile(sorted: &[f64], q: f64, confidence: f64) -> Option<f64> {
+    let below = binom_quantile(1.0 - confidence, u64::try_from(sorted.len()).ok()?, q)?;
+    sorted.get(usize::try_from(below).ok()?.checked_sub(1)?).copied()
 }
 
 /// Ones and cases, where all scores are 0 or 1.
@@ -258,5 +330,54 @@ fn ratio(cost: f64, success: f64) -> f64 {
         cost / success
     } else {
         f64::INFINITY
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::float_cmp, reason = "values that were put in")]
+
+    use super::*;
+
+    /// Protects the bounds of percentiles: 0.95^58 > 0.05 > 0.95^59, so that the 95th percentile has an upper bound from
+    /// 59 cases on, which is the largest then; of 100 cases P(X ≤ 97) = 0.882 and P(X ≤ 98) = 0.963, so that it is the
+    /// 99th; P(X ≤ 90) = 0.028 and P(X ≤ 91) = 0.063 make the 91st the lower one.
+    #[test]
+    fn percentiles_have_exact_bounds() {
+        let sorted = |n: u32| (1..=n).map(f64::from).collect::<Vec<_>>();
+        assert_eq!(cases_needed(0.95, 0.95), Some(59));
+        assert_eq!(cases_needed(1.0, 0.95), None);
+        assert_eq!(upper_of_percentile(&sorted(58), 0.95, 0.95), None);
+        assert_eq!(upper_of_percentile(&sorted(59), 0.95, 0.95), Some(59.0));
+        assert_eq!(upper_of_percentile(&sorted(100), 0.95, 0.95), Some(99.0));
+        assert_eq!(lower_of_percentile(&sorted(100), 0.95, 0.95), Some(91.0));
+        assert_eq!(lower_of_percentile(&sorted(1), 0.5, 0.95), None);
+        assert_eq!(upper_of_percentile(&[], 0.5, 0.95), None);
+    }
+
+    /// Protects shares without a failure or a success: nothing in 100 is no proof of nothing. 1 − 0.05^(1/100) = 0.0295.
+    #[test]
+    fn none_in_a_hundred_has_a_bound() {
+        let candidate = |quality| {
+            Candidate::new(
+                "x".to_owned(),
+                Evidence::Summary {
+                    quality,
+                    n: 100.0,
+                    cost: Some(2.0),
+                    latency_ms: None,
+                    safety: None,
+                },
+            )
+        };
+        let (low, high) = candidate(0.0).bounds(Axis::Quality, 0.95).unwrap();
+        assert_eq!(low, Some(0.0));
+        assert!((high.unwrap() - 0.029_513).abs() < 1e-6, "{high:?}");
+        let (low, high) = candidate(0.0).bounds(Axis::CostPerSuccess, 0.95).unwrap();
+        assert!((low.unwrap() - 2.0 / 0.029_513).abs() < 0.01, "{low:?}");
+        assert_eq!(high, Some(f64::INFINITY));
+        let (low, high) = candidate(1.0).bounds(Axis::CostPerSuccess, 0.95).unwrap();
+        assert_eq!(low, Some(2.0));
+        assert!((high.unwrap() - 2.0 / (1.0 - 0.029_513)).abs() < 1e-5, "{high:?}");
     }
 }

@@ -133,7 +133,7 @@ fn reason(
             let value = loss.map_or(0.0, f64::abs);
             let what = objective.word();
             let unit = objective.unit();
-            let head = format!("{} has the best {what} ({value:.6} {unit})", names[index]);
+            let head = format!("{} has the best {what} ({} {unit})", names[index], digits(value));
             if requirements.is_empty() {
                 format!("{head} of {} candidates.", names.len())
             } else {
@@ -148,23 +148,40 @@ fn reason(
         None => format!("Nobody meets {wanted} with {confidence} % confidence."),
     };
     for (name, admission) in names.iter().zip(admissions) {
-        let Some((requirement, bound)) = admission.missed.first() else {
-            continue;
-        };
-        let side = if requirement.axis.higher_is_better() {
-            "lower"
-        } else {
-            "upper"
-        };
-        let bound = bound.map_or_else(
-            || "is unknown".to_owned(),
-            |bound| format!("has the {side} bound {}", (bound * 1e6).round() / 1e6),
-        );
-        text.push_str(&format!(
-            " {name}: {} {bound}, not {}.",
-            requirement.axis.word(),
-            requirement.words()
-        ));
+        let missed: Vec<String> = admission.missed.iter().map(miss).collect();
+        if !missed.is_empty() {
+            text.push_str(&format!(" {name}: {}.", missed.join("; ")));
+        }
     }
     text
+}
+
+/// What stands against a candidate, in words.
+fn miss((requirement, bound): &(Requirement, Option<f64>)) -> String {
+    let side = if requirement.axis.higher_is_better() {
+        "lower"
+    } else {
+        "upper"
+    };
+    let bound = match bound {
+        None => "is unknown".to_owned(),
+        Some(bound) if bound.is_infinite() => format!("has no {side} bound"),
+        Some(bound) => format!("has the {side} bound {}", (bound * 1e6).round() / 1e6),
+    };
+    format!("{} {bound}, not {}", requirement.axis.word(), requirement.words())
+}
+
+/// Four significant digits, in plain notation.
+#[must_use]
+pub fn digits(value: f64) -> String {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    if value.is_infinite() {
+        return "unbounded".to_owned();
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "a power of ten")]
+    let before = value.abs().log10().floor() as i32;
+    let decimals = usize::try_from(3 - before).unwrap_or(0).min(9);
+    format!("{value:.decimals$}")
 }

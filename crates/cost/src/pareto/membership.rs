@@ -15,7 +15,7 @@ pub const RESAMPLES_MAX: u32 = 100_000;
 /// Resamples of one piece of work.
 const CHUNK: u32 = 64;
 
-/// A value with its spread over the resamples.
+/// A value with its bounds: exact ones of shares and percentiles, of other axes the spread over the resamples.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Measured {
     /// From all cases; `None` where unknown.
@@ -26,7 +26,7 @@ pub struct Measured {
     pub high: Option<f64>,
     /// Lower one-sided bound at 1 − risk.
     pub lower_bound: Option<f64>,
-    /// Upper one-sided bound at 1 − risk.
+    /// Upper one-sided bound at 1 − risk; `None` where unknown, infinite where there is none.
     pub upper_bound: Option<f64>,
 }
 
@@ -190,17 +190,21 @@ fn measured(candidate: &Candidate, axis: Axis, drawn: &mut [f32], level: f64, ri
     }
     drawn.sort_unstable_by(f32::total_cmp);
     let at = |q: f64| f64::from(drawn[rank(q, drawn.len())]);
-    let (low, high) = (at((1.0 - level) / 2.0), at(f64::midpoint(1.0, level)));
-    // A share has exact bounds, which hold where resampling sees no spread at all.
-    let (lower, upper) = candidate
-        .share_bounds(axis, 1.0 - risk)
-        .unwrap_or_else(|| (at(risk), at(1.0 - risk)));
+    // Shares and percentiles have exact bounds. They hold where resampling sees no spread at all, and where it cannot see
+    // beyond the largest value that was measured.
+    let ends = |risk: f64| {
+        candidate
+            .bounds(axis, 1.0 - risk)
+            .unwrap_or_else(|| (Some(at(risk)), Some(at(1.0 - risk))))
+    };
+    let (low, high) = ends((1.0 - level) / 2.0);
+    let (lower_bound, upper_bound) = ends(risk);
     Measured {
         value,
-        low: Some(low),
-        high: Some(high),
-        lower_bound: Some(lower),
-        upper_bound: Some(upper),
+        low,
+        high,
+        lower_bound,
+        upper_bound,
     }
 }
 

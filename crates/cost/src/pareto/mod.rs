@@ -6,7 +6,7 @@ mod choice;
 mod front;
 mod membership;
 
-pub use candidate::{Axis, CASES_MAX, Candidate, Evidence};
-pub use choice::{Admission, Choice, Requirement, choose};
+pub use candidate::{Axis, CASES_MAX, Candidate, Evidence, cases_needed};
+pub use choice::{Admission, Choice, Requirement, choose, digits};
 pub use front::{Front, front, hypervolume};
 pub use membership::{CANDIDATES_MAX, Measured, Membership, RESAMPLES_MAX, membership};

@@ -450,9 +450,13 @@ fn conditions(meter: &Fields<'_>, problems: &mut Problems) -> Option<When> {
 /// A service tier by its one name; `None` for the standard one, which every API calls otherwise.
 #[must_use]
 pub fn tier_name(name: &str) -> Option<String> {
-    match name {
-        "" | "standard" | "default" | "auto" | "on_demand" | "null" => None,
-        "batches" => Some("batch".to_owned()),
-        other => Some(other.to_owned()),
+    const USUAL: [&str; 6] = ["", "standard", "default", "auto", "on_demand", "null"];
+    if USUAL.iter().any(|usual| name.eq_ignore_ascii_case(usual)) {
+        return None;
     }
+    let mut tier = name.to_ascii_lowercase();
+    if tier == "batches" {
+        tier.truncate("batch".len());
+    }
+    Some(tier)
 }

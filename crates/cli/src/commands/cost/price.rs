@@ -277,7 +277,11 @@ impl Totals {
 
     fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        if self.all.unknown > 0 {
+        if self.all.rows == 0 {
+            warnings.push("the file has no rows".to_owned());
+        } else if self.all.unknown == self.all.rows {
+            warnings.push(format!("none of the {} rows has a known price", self.all.rows));
+        } else if self.all.unknown > 0 {
             warnings.push(format!(
                 "{} of {} rows have no known price, so the total is unknown",
                 self.all.unknown, self.all.rows

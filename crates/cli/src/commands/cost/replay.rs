@@ -25,6 +25,27 @@ use std::path::Path;
 /// Longest line of a usage file.
 const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// When answers of the past are taken to be given.
+#[derive(Clone, Copy)]
+enum When {
+    /// When they were.
+    AsItWas,
+    /// At their time of the day on another day.
+    OnDay(Moment),
+    /// All at one moment.
+    At(Moment),
+}
+
+impl When {
+    fn of(self, given: Option<Moment>) -> Option<Moment> {
+        match self {
+            Self::AsItWas => given,
+            Self::OnDay(day) => Some(given.map_or(day, |given| given.on_the_day_of(day))),
+            Self::At(moment) => Some(moment),
+        }
+    }
+}
+
 /// One answer of the past.
 struct Event {
     provider: Option<String>,
@@ -47,17 +68,25 @@ pub(super) fn replay(arguments: &ReplayArguments) -> Result<ExitCode, CliError> 
         cached_share: share("--cached-share", arguments.cached_share.as_deref())?,
         batch_share: share("--batch-share", arguments.batch_share.as_deref())?,
     };
-    let at = arguments
-        .at
-        .as_deref()
-        .map(|at| moment_or_now(Some(at)))
-        .transpose()?;
+    let at = match arguments.at.as_deref() {
+        None => When::AsItWas,
+        // A date alone leaves the time of the day, which prices by the hour depend on.
+        Some(text) if text.trim().contains(['T', 't', ' ']) => When::At(moment_or_now(Some(text))?),
+        Some(text) => When::OnDay(moment_or_now(Some(text))?),
+    };
+    let is_file = arguments.source.usage.is_some();
     let mut sums: BTreeMap<(String, String), Sum> = BTreeMap::new();
     each_event(&arguments.source, &arguments.books.store.store, &mut |event| {
         let sum = sums
             .entry((event.provider.clone().unwrap_or_default(), event.model.clone()))
             .or_default();
-        sum.add(event, &books, &changes, arguments.model.as_deref(), at);
+        // Nobody recorded what answers of a file cost: it is what they cost by the same prices without the changes.
+        let before = match event.cost {
+            None if is_file => repriced(event, &books, &Changes::default(), None, When::AsItWas).ok(),
+            recorded => recorded,
+        };
+        let after = repriced(event, &books, &changes, arguments.model.as_deref(), at);
+        sum.add(before, after);
         Ok(())
     })?;
     let mut text = String::new();
@@ -73,11 +102,14 @@ pub(super) fn replay(arguments: &ReplayArguments) -> Result<ExitCode, CliError> 
         all.merge(sum);
     }
     let _ = writeln!(text, "total  {}", all.text());
-    let warnings = all
+    let mut warnings: Vec<String> = all
         .reasons
         .iter()
         .map(|(why, count)| format!("{count} answers have no price: {why}"))
         .collect();
+    if all.answers == 0 {
+        warnings.push("there are no answers".to_owned());
+    }
     Figures {
         schema: "seatrial.cost.replay/1",
         text,
@@ -112,20 +144,13 @@ struct Sum {
 }
 
 impl Sum {
-    fn add(
-        &mut self,
-        event: &Event,
-        books: &[Book],
-        changes: &Changes,
-        model: Option<&str>,
-        at: Option<Moment>,
-    ) {
+    fn add(&mut self, before: Option<Money>, after: Result<Money, String>) {
         self.answers += 1;
-        match event.cost {
+        match before {
             Some(cost) => self.before = self.before.saturating_add(cost),
             None => self.before_unknown += 1,
         }
-        match repriced(event, books, changes, model, at) {
+        match after {
             Ok(cost) => self.after = self.after.saturating_add(cost),
             Err(why) => {
                 self.after_unknown += 1;
@@ -196,7 +221,7 @@ fn repriced(
     books: &[Book],
     changes: &Changes,
     model: Option<&str>,
-    at: Option<Moment>,
+    at: When,
 ) -> Result<Money, String> {
     let entry = match model.and_then(|model| model.split_once('/')) {
         Some((provider, model)) => find(books, Some(provider), model)?,
@@ -206,7 +231,7 @@ fn repriced(
     let circumstances = Circumstances {
         tier: event.tier.as_deref(),
         region: event.region.as_deref(),
-        moment: at.or(event.at),
+        moment: at.of(event.at),
         tools: &[],
         units: &[],
     };
@@ -326,6 +351,7 @@ fn event_of(row: &UsageRow<'_>) -> Event {
         .as_deref()
         .is_some_and(|name| name.eq_ignore_ascii_case("anthropic"));
     let counted = usage.map(|usage| usage.count(is_anthropic));
+    let at = row.at.as_ref().map(|at| (at, Moment::parse(&at.0)));
     let served = |served: Option<&str>, asked: Option<&str>| served.or(asked).map(str::to_owned);
     let asked = |text: &Option<seatrial_cost::rows::Text<'_>>| text.as_ref().map(|text| text.0.to_string());
     let tier = served(
@@ -338,12 +364,16 @@ fn event_of(row: &UsageRow<'_>) -> Event {
             .as_ref()
             .map(|text| text.0.to_string())
             .unwrap_or_default(),
-        counts: match counted {
-            Some(Ok(counted)) => Ok(counted.counts),
-            Some(Err(error)) => Err(error.to_string()),
-            None => Err("the row has no `usage`".to_owned()),
+        counts: match (&at, counted) {
+            (Some((at, None)), _) => Err(format!(
+                "`at` is `{}`, expected a time such as 2026-01-31T12:00:00Z",
+                at.0
+            )),
+            (_, Some(Ok(counted))) => Ok(counted.counts),
+            (_, Some(Err(error))) => Err(error.to_string()),
+            (_, None) => Err("the row has no `usage`".to_owned()),
         },
-        at: row.at.as_ref().and_then(|at| Moment::parse(&at.0)),
+        at: at.and_then(|(_, moment)| moment),
         tier: tier.as_deref().and_then(tier_name),
         region: served(
             usage.and_then(|usage| usage.served_region()),

@@ -10,8 +10,8 @@ use crate::commands::figures::{Figures, check_output};
 use crate::error::CliError;
 use crate::output;
 use seatrial_cost::pareto::{
-    Axis, CANDIDATES_MAX, Candidate, Choice, Front, Membership, Requirement, choose, front, hypervolume,
-    membership,
+    Axis, CANDIDATES_MAX, Candidate, Choice, Front, Membership, Requirement, cases_needed, choose, digits,
+    front, hypervolume, membership,
 };
 use seatrial_report::clean;
 use seatrial_report::pareto_plot::{Mark, Plot, pareto_svg};
@@ -107,6 +107,7 @@ pub(super) fn pareto(arguments: &ParetoArguments) -> Result<ExitCode, CliError> 
         of_axes: &of_axes,
         of_columns: &of_columns,
         level: arguments.level,
+        risk: arguments.risk,
     };
     let mut warnings = gathered.warnings;
     warnings.extend(told.warnings());
@@ -277,6 +278,7 @@ struct Told<'a> {
     hypervolume: f64,
     choice: Choice,
     level: f64,
+    risk: f64,
 }
 
 impl Told<'_> {
@@ -287,6 +289,13 @@ impl Told<'_> {
                 "candidates have no cases in common: shares are drawn for each alone, cost and latency are taken as given"
                     .to_owned(),
             );
+        }
+        for (axis, needed) in self.too_few() {
+            warnings.push(format!(
+                "{} has no upper bound at {} where fewer than {needed} cases were measured",
+                axis.word(),
+                percent(1.0 - self.risk)
+            ));
         }
         for (name, values) in self.names.iter().zip(&self.of_axes.values) {
             let unknown: Vec<String> = self
@@ -305,6 +314,24 @@ impl Told<'_> {
             }
         }
         warnings
+    }
+
+    /// Percentiles of which a candidate has too few cases for a bound, with the cases that it takes.
+    fn too_few(&self) -> Vec<(Axis, u64)> {
+        let unbounded = |column: usize| {
+            self.of_columns
+                .values
+                .iter()
+                .any(|values| values[column].value.is_some() && values[column].upper_bound.is_none())
+        };
+        let columns = self.columns.iter().enumerate();
+        columns
+            .filter(|(column, _)| unbounded(*column))
+            .filter_map(|(_, axis)| match axis {
+                Axis::Latency(q) => Some((*axis, cases_needed(*q, 1.0 - self.risk)?)),
+                _ => None,
+            })
+            .collect()
     }
 
     /// Candidates on the front first, then by the chance of being on it.
@@ -341,16 +368,11 @@ impl Told<'_> {
                 .iter()
                 .zip(&self.of_columns.values[index])
                 .map(|(axis, value)| match (value.value, value.low, value.high) {
-                    (Some(value), Some(low), Some(high)) => {
-                        format!(
-                            "{} {} [{}, {}]",
-                            axis.word(),
-                            digits(value),
-                            digits(low),
-                            digits(high)
-                        )
+                    (Some(value), None, None) => format!("{} {}", axis.word(), digits(value)),
+                    (Some(value), low, high) => {
+                        let end = |end: Option<f64>| end.map_or_else(|| "unknown".to_owned(), digits);
+                        format!("{} {} [{}, {}]", axis.word(), digits(value), end(low), end(high))
                     }
-                    (Some(value), ..) => format!("{} {}", axis.word(), digits(value)),
                     _ => format!("{} unknown", axis.word()),
                 })
                 .collect();
@@ -364,7 +386,7 @@ impl Told<'_> {
         }
         let _ = write!(
             text,
-            "\n● nobody beats it  ○ ties with one of them; intervals at {} over {} resamples\nHypervolume {:.4}\n\n{}\n",
+            "\n● nobody beats it  ○ ties with one of them; intervals at {} over {} resamples\nHypervolume {:.4} within this set: its worst values are the reference\n\n{}\n",
             percent(self.level),
             self.of_axes.resamples,
             self.hypervolume,
@@ -453,18 +475,4 @@ fn finite(value: Option<f64>) -> Option<f64> {
 
 fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
-}
-
-/// Four significant digits, in plain notation.
-fn digits(value: f64) -> String {
-    if value == 0.0 {
-        return "0".to_owned();
-    }
-    if value.is_infinite() {
-        return "unbounded".to_owned();
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "a power of ten")]
-    let before = value.abs().log10().floor() as i32;
-    let decimals = usize::try_from(3 - before).unwrap_or(0).min(9);
-    format!("{value:.decimals$}")
 }
