@@ -10,6 +10,7 @@ pub(crate) mod figures;
 mod gate;
 mod interop;
 mod load;
+mod load_cases;
 pub(crate) mod load_compare;
 mod load_inputs;
 mod load_series;

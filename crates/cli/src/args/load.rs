@@ -1,5 +1,6 @@
 //! Arguments of `load`: an endpoint, a load on it, and what is told of it.
 
+use super::load_cases::LoadCases;
 use super::load_compare::LoadBaseline;
 use super::load_inputs::{LoadInputs, LoadObjectives};
 use super::load_series::LoadSeries;
@@ -17,6 +18,8 @@ const EXAMPLES: &str = "Examples:
   seatrial load --base-url http://127.0.0.1:8000/v1 --model m --trace azure.csv --speed 10 --duration 1m
   seatrial load --base-url http://127.0.0.1:8000/v1 --model m --rate 5..50/1m,50/2m --bursts 4x3s/20s --duration 3m
   seatrial load --base-url http://127.0.0.1:8000/v1 --model m --concurrency 32 --turns 2..8 --think-time 5s,sd=2s --duration 5m
+  seatrial load --base-url http://127.0.0.1:8000/v1 --model m -c 16 -d 30s --dataset q.jsonl --prompt-template 'Q: {{ question }}'
+  seatrial load --suite suite.yaml --task answers -c 16 -n 2000 --json load.json
   seatrial load --base-url http://127.0.0.1:8000/v1 --model m --slo 'ttft_p99<500ms,tpot_p99<40ms' --find rate
   seatrial load --base-url http://127.0.0.1:8000/v1 --model m -c 16 -d 30s --baseline old.json --margin ttft_p99=10%
 
@@ -58,6 +61,8 @@ pub(crate) struct LoadArguments {
     #[command(flatten)]
     pub(crate) inputs: LoadInputs,
     #[command(flatten)]
+    pub(crate) cases: LoadCases,
+    #[command(flatten)]
     pub(crate) talk: LoadTurns,
     #[command(flatten)]
     pub(crate) objectives: LoadObjectives,
@@ -76,10 +81,10 @@ pub(crate) struct LoadArguments {
 #[command(next_help_heading = "Endpoint")]
 pub(crate) struct LoadEndpoint {
     /// Root of the API, such as http://127.0.0.1:8000/v1.
-    #[arg(long, value_name = "URL", required_unless_present = "url")]
+    #[arg(long, value_name = "URL", required_unless_present_any = ["url", "suite"])]
     pub(crate) base_url: Option<String>,
     /// Model to ask for.
-    #[arg(long, value_name = "NAME", required_unless_present = "url")]
+    #[arg(long, value_name = "NAME", required_unless_present_any = ["url", "suite"])]
     pub(crate) model: Option<String>,
     /// Which API it speaks.
     #[arg(long, value_enum, default_value_t = LoadProvider::Openai)]

@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Most cases that a load asks; a load that needs more requests asks them again.
-const CASES_MAX: usize = 100_000;
+pub(super) const CASES_MAX: usize = 100_000;
 /// Bytes of all requests together.
 const BYTES_MAX: usize = 1 << 30;
 /// Samples that are scored at the same time.

@@ -39,6 +39,8 @@ pub(super) struct Asked {
     pub(super) key: Option<Secret>,
     /// When requests are due, where a trace says it.
     pub(super) times: Option<Vec<u64>>,
+    /// How many cases of a dataset or task there are, where they are what is asked.
+    pub(super) cases: Option<usize>,
     /// Stands for the prompts, whatever model and endpoint they are sent to.
     pub(super) prompts: String,
     /// How long the name took.
@@ -55,6 +57,50 @@ pub(super) fn asked_of(arguments: &LoadArguments, given: &LoadEndpoint) -> Resul
     // Before there is a second thread.
     let shape = &arguments.shape;
     make_room_for_files(shape.concurrency.unwrap_or(shape.max_in_flight) as usize);
+    if arguments.cases.suite.is_some() {
+        return Err(
+            CliError::usage("--suite is for one load at a time, and its answers are scored")
+                .hint("leave --suite out; --dataset asks the same rows and scores nothing"),
+        );
+    }
+    let (endpoint, form, name) = described(arguments, given)?;
+    let blueprint = blueprint_of(&endpoint)?;
+    let counter = super::work::counter(arguments)?;
+    let (source, times, cases) = source(arguments, &endpoint, &blueprint)?;
+    let made = (kept_for_counting(counter.is_some(), source), times);
+    let asked = connected(
+        endpoint,
+        form,
+        name,
+        made,
+        (given.timeout, given.cold, given.model.as_deref()),
+    )?;
+    let prompts = match cases {
+        Some(_) => identity_of_cases(&asked),
+        None => asked.prompts.clone(),
+    };
+    Ok(Asked {
+        counter,
+        prompts,
+        cases,
+        ..asked
+    })
+}
+
+/// Stands for all cases, of which there may be more than prompts that are made.
+pub(super) fn identity_of_cases(asked: &Asked) -> String {
+    super::identity::prompts_of(
+        &*asked.source,
+        asked.model.as_deref(),
+        super::cases::CASES_MAX as u64,
+    )
+}
+
+/// The endpoint of the command line, with its key.
+pub(super) fn described(
+    arguments: &LoadArguments,
+    given: &LoadEndpoint,
+) -> Result<(Endpoint, AnswerForm, &'static str), CliError> {
     let (api, form, name) = api_of(given)?;
     let base_url = given.url.as_ref().or(given.base_url.as_ref());
     let base_url = base_url
@@ -67,7 +113,7 @@ pub(super) fn asked_of(arguments: &LoadArguments, given: &LoadEndpoint) -> Resul
         model: given.model.clone().unwrap_or_default(),
         key: None,
         headers: Vec::new(),
-        params: params(arguments)?,
+        params: params_of(arguments)?,
         limits: Limits::default(),
         retry: RetryPolicy::default(),
         stream: !given.no_stream,
@@ -77,18 +123,7 @@ pub(super) fn asked_of(arguments: &LoadArguments, given: &LoadEndpoint) -> Resul
     // The address says whether a key is needed, and the key is part of the requests.
     let bare = blueprint_of(&endpoint)?;
     endpoint.key = key(given, is_loopback(bare.host()))?;
-    let blueprint = blueprint_of(&endpoint)?;
-    let counter = super::work::counter(arguments)?;
-    let (source, times) = source(arguments, &endpoint, &blueprint)?;
-    let made = (kept_for_counting(counter.is_some(), source), times);
-    let asked = connected(
-        endpoint,
-        form,
-        name,
-        made,
-        (given.timeout, given.cold, given.model.as_deref()),
-    )?;
-    Ok(Asked { counter, ..asked })
+    Ok((endpoint, form, name))
 }
 
 /// An endpoint with its requests and their moments: name resolved, TLS ready.
@@ -129,6 +164,7 @@ pub(super) fn connected(
         counter: None,
         key: endpoint.key,
         times,
+        cases: None,
         resolve,
     })
 }
@@ -138,8 +174,8 @@ pub(super) fn usual_request(arguments: &LoadArguments, endpoint: &Endpoint) -> R
     request(arguments, &blueprint_of(endpoint)?)
 }
 
-/// Where requests come from, and when they are due, where that is known.
-type Requests = (Arc<dyn RequestSource>, Option<Vec<u64>>);
+/// Where requests come from, when they are due, where that is known, and of how many cases they are, where they are.
+type Requests = (Arc<dyn RequestSource>, Option<Vec<u64>>, Option<usize>);
 
 fn source(
     arguments: &LoadArguments,
@@ -147,13 +183,17 @@ fn source(
     blueprint: &Blueprint,
 ) -> Result<Requests, CliError> {
     if let Some(dialogues) = super::turns::dialogues(arguments, endpoint)? {
-        return Ok((Arc::new(dialogues), None));
+        return Ok((Arc::new(dialogues), None, None));
+    }
+    if let Some(rows) = super::rows::requests(arguments, endpoint)? {
+        let cases = rows.len();
+        return Ok((Arc::new(FixedRequests::new(rows)), None, Some(cases)));
     }
     let (requests, times) = match super::work::made(arguments, endpoint)? {
         Some(work) => (work.requests, work.times),
         None => (vec![request(arguments, blueprint)?.into()], None),
     };
-    Ok((Arc::new(FixedRequests::new(requests)), times))
+    Ok((Arc::new(FixedRequests::new(requests)), times, None))
 }
 
 /// The same requests, with as many answers kept as are to be counted.
@@ -222,7 +262,7 @@ pub(super) const fn output_parameter(arguments: &LoadArguments) -> &'static str 
 }
 
 /// Parameters of every request.
-fn params(arguments: &LoadArguments) -> Result<Map<String, Value>, CliError> {
+pub(super) fn params_of(arguments: &LoadArguments) -> Result<Map<String, Value>, CliError> {
     let mut params = Map::new();
     if let Some(tokens) = arguments.work.max_tokens {
         params.insert(output_parameter(arguments).to_owned(), tokens.into());

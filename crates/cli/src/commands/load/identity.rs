@@ -9,10 +9,15 @@ const REQUESTS_HASHED: u64 = 1_000;
 
 /// A hash over the bodies of the first requests without the name of the model. Heads are left out: a key stands there.
 pub(super) fn prompts(source: &dyn RequestSource, model: Option<&str>) -> String {
+    prompts_of(source, model, REQUESTS_HASHED)
+}
+
+/// The same over at most this many requests.
+pub(super) fn prompts_of(source: &dyn RequestSource, model: Option<&str>, most: u64) -> String {
     let model = model.map(|model| format!("\"model\":{}", serde_json::Value::from(model)));
     let mut hashed = Vec::new();
     let mut request = Vec::new();
-    for number in 0..REQUESTS_HASHED {
+    for number in 0..most {
         request.clear();
         let prompt = source.push_request(number, &mut request);
         // From the second time on the same ones come again.

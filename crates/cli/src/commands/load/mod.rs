@@ -1,6 +1,7 @@
 //! `seatrial load`: latency and throughput of an endpoint under load, with the client's own error known.
 
 mod cases;
+mod cases_told;
 mod contrasts;
 mod diff;
 mod duel;
@@ -11,10 +12,12 @@ mod files;
 mod find;
 mod floor;
 mod identity;
+mod judged;
 mod pace;
 mod pictures;
 mod repeat;
 mod result;
+mod rows;
 mod saved;
 mod server;
 mod several;
@@ -34,6 +37,7 @@ use crate::args::load_compare::{LoadCommand, LoadCommandLine};
 use crate::error::CliError;
 use crate::output;
 use endpoint::{Asked, asked};
+use judged::JudgedTask;
 use pace::{Schedule, schedule};
 use result::LoadResult;
 use seatrial_load::calibrate::{Calibration, calibrate};
@@ -77,8 +81,13 @@ fn measure(arguments: &LoadArguments) -> Result<ExitCode, CliError> {
     if let Some(runs) = arguments.series.runs {
         return repeat::repeat(arguments, runs);
     }
+    let judged = JudgedTask::prepare(arguments)?;
+    let arguments = judged.as_ref().map_or(arguments, |judged| &judged.arguments);
     let objectives = find::objectives(arguments)?;
-    let asked = asked(arguments)?;
+    let asked = match &judged {
+        Some(judged) => judged.asked()?,
+        None => asked(arguments)?,
+    };
     let against = diff::Against::read(
         &arguments.against,
         &result::load_json(arguments, &asked),
@@ -105,6 +114,9 @@ fn measure(arguments: &LoadArguments) -> Result<ExitCode, CliError> {
     let (json, text) = floor.map_or((Value::Null, None), |floor| {
         (floor::json(&floor), Some(floor::text(&floor)))
     });
+    if let Some(judged) = &judged {
+        judged.judge(&mut result);
+    }
     if let Some(against) = against {
         match against.told(result.json(&Value::Null)) {
             Ok(told) => {

@@ -13,7 +13,7 @@ use seatrial_load::metrics::{Latency, LoadMetrics, MeasureOptions, TokenRule, Wi
 use seatrial_load::slo::Objectives;
 use seatrial_load::steady::{Steady, steady_window};
 use seatrial_load::{EarlyEnd, RunResult};
-use seatrial_types::{ExitCode, TOOL_VERSION};
+use seatrial_types::{ExitCode, MetricResult, TOOL_VERSION};
 use serde_json::{Map, Value, json};
 
 /// Confidence of intervals.
@@ -79,6 +79,8 @@ pub(super) struct LoadResult<'a> {
     pub(super) tokens: TokenRule,
     pub(super) warnings: Vec<String>,
     pub(super) exit: ExitCode,
+    /// What scorers made of the answers, where the load asked a task's cases.
+    pub(super) quality: Option<Vec<MetricResult>>,
     /// Against a saved result, where one was named.
     pub(super) comparison: Option<super::diff::AgainstTold>,
     pub(super) started_at: String,
@@ -141,6 +143,7 @@ impl<'a> LoadResult<'a> {
             tokens: options.tokens,
             warnings: Vec::new(),
             exit: ExitCode::Pass,
+            quality: None,
             comparison: None,
             started_at,
             ended_at,
@@ -290,6 +293,8 @@ impl<'a> LoadResult<'a> {
                     "events": self.measured.tokens.by_events,
                 },
             },
+            "cases": self.cases_json(),
+            "quality": self.quality_json(),
             "turns": self.turns_json(),
             "conversations": self.conversations_json(),
             "client": self.client_json(),
@@ -426,6 +431,11 @@ pub(super) fn load_json(arguments: &LoadArguments, asked: &Asked) -> Value {
         "history": talk.turns.as_ref().map(|_| talk.history.as_str()),
         "trace": trace.map(|path| path.display().to_string()),
         "speed": trace.map(|_| arguments.inputs.speed),
+        "dataset": arguments.cases.dataset.as_ref().map(|path| path.display().to_string()),
+        "fields": arguments.cases.dataset.as_ref().map(|_| &arguments.cases.fields),
+        "prompt_template": arguments.cases.prompt_template,
+        "suite": arguments.cases.suite.as_ref().map(|path| path.display().to_string()),
+        "task": arguments.cases.task,
         "max_in_flight": is_open.then_some(shape.max_in_flight),
         "duration_s": shape.duration.map(|duration| duration.as_secs_f64()),
         "requests": shape.requests,

@@ -17,7 +17,15 @@ const FILE_BYTES_MAX: u64 = 256 << 20;
 const LOAD: &str = "seatrial.load/1";
 const RUNS: &str = "seatrial.load.runs/1";
 /// Facts of a load that may differ: they change how much is known, not what is measured.
-const SUBJECT: [&str; 5] = ["duration_s", "requests", "seed", "timeout_s", "trace"];
+const SUBJECT: [&str; 7] = [
+    "duration_s",
+    "requests",
+    "seed",
+    "timeout_s",
+    "trace",
+    "dataset",
+    "suite",
+];
 /// Facts of an endpoint that may differ: they are what is compared.
 const ENDPOINT_SUBJECT: [&str; 3] = ["url", "model", "tls"];
 

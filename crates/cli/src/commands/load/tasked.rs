@@ -393,14 +393,14 @@ impl RequestWatch for Spending {
     }
 }
 
-fn unix_ms() -> i64 {
+pub(super) fn unix_ms() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// How answers of an endpoint are read; `None` for one that is not called over HTTP.
-const fn form_of(endpoint: &Written) -> Option<(AnswerForm, &'static str)> {
+pub(super) const fn form_of(endpoint: &Written) -> Option<(AnswerForm, &'static str)> {
     Some(match endpoint {
         Written::OpenAi(openai) => match openai.api {
             OpenAiApi::Chat => (AnswerForm::Chat, "chat"),

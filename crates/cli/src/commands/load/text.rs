@@ -40,6 +40,7 @@ fn write_report(out: &mut String, result: &LoadResult<'_>, floor: Option<&str>) 
     write_requests(out, result)?;
     write_steady(out, result)?;
     out.push_str(&result.conversations_text());
+    out.push_str(&result.cases_text());
     write_latencies(out, result)?;
     write_client(out, result, floor)?;
     if let Some(comparison) = &result.comparison {
