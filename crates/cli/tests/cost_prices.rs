@@ -125,7 +125,7 @@ fn what_is_wrong_is_shown_with_its_line() {
         ],
     );
     assert!(
-        text.contains("usage.jsonl:2:25: invalid type: integer `3`, expected a usage object"),
+        text.contains("usage.jsonl:2:25: invalid type: integer `3`, expected an object"),
         "{text}"
     );
     assert_eq!(

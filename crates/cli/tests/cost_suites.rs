@@ -89,7 +89,7 @@ fn an_imported_table_is_frozen_with_the_plan() {
         .expect_code(0);
     assert_eq!(cost(&workspace.json("gate.json")), cost(&findings));
     let report = workspace.run(&["report", id]).expect_code(0).stdout;
-    assert!(report.contains("$0.00005"), "{report}");
+    assert!(report.contains("$0.000005000"), "{report}");
     assert_eq!(server.stats().requests, 10, "nobody was asked again");
 
     let (_, other) = run(&workspace, &[], 0);

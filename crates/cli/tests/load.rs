@@ -466,7 +466,12 @@ fn a_starved_client_withholds() {
         for number in ["p50", "p90", "p99", "mean", "low", "high", "n"] {
             assert!(metric[number].is_null(), "{name}.{number}: {metric}");
         }
-        assert!(metric["reason"].as_str().unwrap().contains("own lateness"));
+        // A machine that runs other tests beside may spoil it in the coarser way.
+        let reason = metric["reason"].as_str().unwrap();
+        assert!(
+            reason.contains("own lateness") || reason.contains("processor"),
+            "{reason}"
+        );
         assert!(metric["remedy"].as_str().unwrap().contains("processor"));
     }
     assert!(finished.stdout.contains("withheld"), "{}", finished.stdout);

@@ -292,7 +292,9 @@ pub fn cases_needed(q: f64, confidence: f64) -> Option<u64> {
         clippy::cast_sign_loss,
         reason = "checked to be a small number from 0"
     )]
-    (needed.is_finite() && needed >= 0.0 && needed < 1e15).then(|| (needed.ceil() as u64).max(1))
+    (0.0..1e15)
+        .contains(&needed)
+        .then(|| (needed.ceil() as u64).max(1))
 }
 
 /// The smallest measured value below which the percentile lies with this confidence: as many values as are below the
@@ -335,7 +337,6 @@ fn ratio(cost: f64, success: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::float_cmp, reason = "values that were put in")]
 
     use super::*;
 
