@@ -46,9 +46,10 @@ fn decided_gates_end_the_run() {
             entry["decided_after"].as_u64().unwrap(),
         );
         assert!(asked <= 300, "{asked} of {CASES} samples were asked");
-        // Calls that were under way are finished and recorded, no others are started.
+        // Calls that were under way are finished and recorded. Each of them may have taken the place of one that ended while
+        // the decision was made; no others are started.
         assert!(
-            (decided..decided + CONCURRENCY).contains(&asked),
+            (decided..=decided + 2 * CONCURRENCY).contains(&asked),
             "{decided} {asked}"
         );
         assert_eq!(server.stats().requests, asked);
