@@ -532,6 +532,11 @@ fn nobody_there() {
     let shape = ["--concurrency", "1", "--requests", "3"];
     let finished = load(&workspace, &format!("http://{address}/v1"), &shape).expect_code(4);
     assert!(finished.stdout.contains("connect"), "{}", finished.stdout);
+    assert!(
+        finished.stdout.contains("hint: is a server listening at"),
+        "{}",
+        finished.stdout
+    );
     assert_eq!(
         workspace.json("out.json")["requests"]["by_error"],
         json!({"connect": 3})

@@ -169,6 +169,10 @@ pub fn ended(points: &[Shown], failed_share_max: f64) -> Option<SweepEnd> {
 pub fn most(points: &[Shown]) -> Option<usize> {
     let value = |point: &Shown| point.throughput.map(|throughput| throughput.value);
     let most = points.iter().filter_map(value).max_by(f64::total_cmp)?;
+    // Where nothing was answered no load brings the most.
+    if most <= 0.0 {
+        return None;
+    }
     points
         .iter()
         .position(|point| value(point).is_some_and(|value| value * (1.0 + GROWTH_MIN) >= most))
@@ -207,6 +211,14 @@ mod tests {
             failed_share: 0.0,
             is_withheld: false,
         }
+    }
+
+    /// Protects from a nonsense: where nothing was answered no load is said to bring the most.
+    #[test]
+    fn nothing_answered_is_no_most() {
+        let nothing = shown(0.0, 1.0);
+        assert_eq!(most(&[nothing, nothing]), None);
+        assert_eq!(most(&[nothing, shown(3.0, 1.0)]), Some(1));
     }
 
     /// Protects: lists and ranges, and the places of what is wrong.

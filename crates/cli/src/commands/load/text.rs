@@ -51,8 +51,24 @@ fn write_report(out: &mut String, result: &LoadResult<'_>, floor: Option<&str>) 
     }
     for (kind, count, message) in result.first_errors() {
         writeln!(out, "error: {count} × {kind}, the first: {message}")?;
+        if let Some(hint) = hint_of(kind, &result.asked.url) {
+            writeln!(out, "hint: {hint}")?;
+        }
     }
     Ok(())
+}
+
+/// What to do about failures that less load does not mend.
+fn hint_of(kind: &str, url: &str) -> Option<String> {
+    match kind {
+        "connect" => Some(format!("is a server listening at {url}?")),
+        "auth" => Some("name the variable that holds the key with --api-key-env".to_owned()),
+        "bad_request" => Some(format!("check --model and --base-url: requests went to {url}")),
+        "tls" => {
+            Some("name the certificate to trust with --ca-file, or check the name in the address".to_owned())
+        }
+        _ => None,
+    }
 }
 
 fn open_loop(result: &LoadResult<'_>, rate: &str) -> String {
